@@ -1,0 +1,63 @@
+// The command never sees the memory that its set-up shared with the parent (the race between two execs).
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { leaveNothing } from "../helpers/leftovers.mjs";
+import { isRoot, needs } from "../helpers/must.mjs";
+import { payload } from "../helpers/payload.mjs";
+import { run, spawn } from "../helpers/run.mjs";
+
+leaveNothing();
+
+const parent = path.basename(fs.readlinkSync("/proc/self/exe"));
+const seen = { denied: 0, nothingToLookAt: 2, read: 10 };
+
+function mayTrace() {
+  const scope = "/proc/sys/kernel/yama/ptrace_scope";
+  return isRoot || !fs.existsSync(scope) || fs.readFileSync(scope, "utf8").trim() === "0";
+}
+
+describe("the parent's memory", needs("userns", "payload"), () => {
+  const starts = Number(process.env.CONTAINER_SPAWN_STRESS ?? 200);
+
+  it("is found by the racer where it can be read: the control", async () => {
+    const self = await run([payload("racer"), "self", "racer"]);
+    assert.equal(self.code, seen.read, "its own");
+    if (!mayTrace()) return;
+    const { code } = await run([payload("racer"), String(process.pid), parent]);
+    assert.equal(code, seen.read, "the parent's, from outside of any container");
+  });
+
+  for (const namespace of [
+    { user: true, pid: true, mount: true },
+    { user: true, pid: true, mount: true, network: true, uts: true, ipc: true, cgroup: true },
+  ]) {
+    it(`cannot be read through pid 1 in any of ${starts} starts, with ${Object.keys(namespace).length} namespaces`, {
+      timeout: 120_000,
+    }, async () => {
+      const verdicts = {};
+      for (let start = 0; start < starts; start++) {
+        const child = spawn({
+          cmd: [payload("racer"), "1", parent],
+          stdout: "ignore",
+          container: { namespace },
+        });
+        const code = await child.exited;
+        verdicts[code] = (verdicts[code] ?? 0) + 1;
+      }
+      assert.deepEqual(verdicts, { [seen.denied]: starts });
+    });
+  }
+
+  it("cannot be read as the machine's root without a user namespace", needs("root"), async () => {
+    for (let start = 0; start < 50; start++) {
+      const child = spawn({
+        cmd: [payload("racer"), "1", parent],
+        stdout: "ignore",
+        container: { namespace: { pid: true, mount: true } },
+      });
+      assert.equal(await child.exited, seen.denied);
+    }
+  });
+});

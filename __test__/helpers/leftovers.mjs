@@ -1,0 +1,52 @@
+/**
+ * Every test file begins with `leaveNothing()`: what this process and this machine have before its first test, they
+ * have after its last. No mount, child, zombie, descriptor, cgroup or temporary file may have been added.
+ */
+import assert from "node:assert/strict";
+import { spawn as plainSpawn } from "node:child_process";
+import fs from "node:fs";
+import { after, before } from "node:test";
+import { has } from "./must.mjs";
+import { within } from "./processes.mjs";
+import { cgroupsSeen, run } from "./run.mjs";
+import { snapshot } from "./snapshot.mjs";
+import { removeTempDirs } from "./temp.mjs";
+
+/** Both the runtime and the product make some things at first use and keep them: use them once. */
+async function warmUp() {
+  await new Promise((resolve) => plainSpawn("true", { stdio: "pipe" }).on("close", resolve));
+  await fs.promises.stat("/");
+  await run(["true"]);
+  if (has("userns"))
+    await run(["true"], { container: { namespace: { user: true, pid: true, mount: true } } });
+}
+
+function unequal(now, then) {
+  try {
+    assert.deepEqual(now, then);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Registers the comparison of before and after for this test file. */
+export function leaveNothing() {
+  let then;
+  before(async () => {
+    await warmUp();
+    then = snapshot();
+  });
+  after(async () => {
+    removeTempDirs();
+    // Descriptors and cgroups go a moment after `exited`: what stays for seconds stays for good.
+    let now;
+    await within(3000, () => {
+      now = snapshot();
+      return !unequal(now, then);
+    });
+    assert.deepEqual(now, then);
+    for (const cgroup of cgroupsSeen) assert.ok(!fs.existsSync(cgroup), `cgroup ${cgroup} is still there`);
+    cgroupsSeen.clear();
+  });
+}

@@ -1,0 +1,70 @@
+//! From JavaScript to [`Value`]: every property is fetched here, once, whatever getters and proxies do later.
+
+use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, Uint8Array, Unknown};
+use napi::{JsValue, KeyCollectionMode, KeyConversion, KeyFilter, Result, ValueType};
+
+use crate::options::Value;
+
+/// Options are five levels deep. A deeper tree is a cycle, or an attack on the stack.
+const DEEPEST: u32 = 16;
+
+/// Fetch it all.
+pub fn from_js(value: Unknown) -> Result<Value> {
+    convert(value, 0)
+}
+
+fn convert(value: Unknown, depth: u32) -> Result<Value> {
+    Ok(match value.get_type()? {
+        ValueType::Undefined => Value::Undefined,
+        ValueType::Null => Value::Null,
+        ValueType::Boolean => Value::Bool(typed(&value)?),
+        ValueType::Number => Value::Number(typed(&value)?),
+        ValueType::String => Value::String(typed(&value)?),
+        ValueType::BigInt => Value::BigInt(value.coerce_to_string()?.into_utf8()?.into_owned()?),
+        ValueType::Function => Value::Function,
+        ValueType::Symbol => Value::Other("Symbol"),
+        ValueType::Object if depth >= DEEPEST => Value::Other("Object, nested too deep"),
+        ValueType::Object if value.is_array()? => array(&typed(&value)?, depth)?,
+        ValueType::Object if value.is_typedarray()? => {
+            // A view of something other than bytes has no meaning here.
+            typed::<Uint8Array>(&value)
+                .map_or(Value::Other("TypedArray"), |bytes| Value::Bytes(bytes.to_vec()))
+        }
+        ValueType::Object if value.is_date()? => Value::Other("Date"),
+        ValueType::Object => object(&typed(&value)?, depth)?,
+        _ => Value::Other("unknown"),
+    })
+}
+
+fn typed<T: FromNapiValue>(value: &Unknown) -> Result<T> {
+    let raw = value.value();
+    #[allow(unsafe_code)]
+    // SAFETY: the value and its environment come from the call that we are in, and N-API checks the type.
+    unsafe {
+        T::from_napi_value(raw.env, raw.value)
+    }
+}
+
+fn array(array: &Object, depth: u32) -> Result<Value> {
+    let items = (0..array.get_array_length()?).map(|index| convert(array.get_element(index)?, depth + 1));
+    Ok(Value::Array(items.collect::<Result<_>>()?))
+}
+
+/// Own keys only: what somebody has put on `Object.prototype` is no option.
+fn object(object: &Object, depth: u32) -> Result<Value> {
+    let keys = object.get_all_property_names(
+        KeyCollectionMode::OwnOnly,
+        KeyFilter::Enumerable,
+        KeyConversion::NumbersToStrings,
+    )?;
+    let mut entries = Vec::new();
+    for index in 0..keys.get_array_length()? {
+        let key: Unknown = keys.get_element(index)?;
+        if key.get_type()? == ValueType::String {
+            let name: String = typed(&key)?;
+            let value: Unknown = object.get_property(key)?;
+            entries.push((name, convert(value, depth + 1)?));
+        }
+    }
+    Ok(Value::Object(entries))
+}

@@ -1,0 +1,90 @@
+//! Resource limits. A backend does not act: it lowers a limit to steps that carry their undo.
+//!
+//! Two axes, as in the kernel: who makes the group (a *manager*: this process, through cgroupfs), and which *version*
+//! of the hierarchy carries the controllers.
+
+mod name;
+mod v1;
+
+use std::path::PathBuf;
+
+use container_spawn_child::op::{Op, Slot};
+
+use crate::config::Limit;
+use crate::error::Failure;
+use crate::host::Host;
+use crate::plan::{Builder, ParentOp, SlotSource, Stage};
+
+pub use name::unique as unique_name;
+
+/// What a version of the hierarchy must know.
+trait Version {
+    /// The directory of a new group, and its control files' content, for each controller that the limit needs.
+    fn groups(&self, limit: &Limit, name: &str) -> Result<Vec<Group>, Failure>;
+}
+
+/// A group to be made.
+struct Group {
+    directory: PathBuf,
+    /// (option, file, content)
+    controls: Vec<(&'static str, PathBuf, String)>,
+}
+
+enum AnyVersion<'a> {
+    V1(v1::V1<'a>),
+}
+
+impl Version for AnyVersion<'_> {
+    fn groups(&self, limit: &Limit, name: &str) -> Result<Vec<Group>, Failure> {
+        match self {
+            AnyVersion::V1(v1) => v1.groups(limit, name),
+        }
+    }
+}
+
+/// Groups that the child will join.
+pub struct Joined {
+    tasks: Vec<Slot>,
+}
+
+/// The parent's share: make the groups and set their limits, before anybody is in them.
+pub fn prepare(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Joined, Failure> {
+    let cgroups = host.cgroups();
+    let version = if cgroups.v1.is_empty() {
+        let summary = "no cgroup hierarchy that a limit can be put in";
+        let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit");
+        return Err(failure.hinting(match cgroups.v2 {
+            Some(_) => {
+                "this machine has cgroup v2 only, which this version of container-spawn does not use yet"
+            }
+            None => "mount the cgroup file systems (mount -t cgroup -o cpu, memory), or drop container.limit",
+        }));
+    } else {
+        AnyVersion::V1(v1::V1 { cgroups, host })
+    };
+    let mut tasks = Vec::new();
+    for (index, group) in version.groups(limit, &unique_name())?.into_iter().enumerate() {
+        let option = group.controls.first().map_or("container.limit", |(option, ..)| *option);
+        plan.origin(option);
+        plan.parent(ParentOp::MakeCgroup(group.directory));
+        for (option, file, value) in group.controls {
+            plan.origin(option);
+            plan.parent(ParentOp::WriteControl { file, value });
+        }
+        tasks.push(plan.slot_from(SlotSource::CgroupTasks(index))?);
+    }
+    Ok(Joined { tasks })
+}
+
+/// The child's share. It writes its own id to `tasks`: through `cgroup.procs` the same costs 10 ms, an RCU grace period.
+pub fn join(plan: &mut Builder, joined: &Joined, own_namespace: bool) {
+    plan.enter(Stage::Cgroup, "container.limit");
+    let myself = plan.text(c"0");
+    for slot in &joined.tasks {
+        plan.child(Op::WriteSlot { slot: *slot, data: myself });
+    }
+    if own_namespace {
+        plan.origin("container.namespace.cgroup");
+        plan.child(Op::Unshare(libc::CLONE_NEWCGROUP));
+    }
+}

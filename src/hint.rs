@@ -1,0 +1,227 @@
+//! What to do about an error, on this machine. Each hint names the command, sysctl, option or package that helps; a
+//! failure that we have nothing to say about gets none.
+
+use container_spawn_child::op::Op;
+use container_spawn_child::syscall::Errno;
+
+use crate::config::{Config, Container, RootFrom};
+use crate::error::Failure;
+use crate::plan::ParentOp;
+
+/// The sysctls that decide over user namespaces.
+pub struct Sysctls {
+    /// `/proc/sys/user/max_user_namespaces`.
+    pub max_user_namespaces: Option<u64>,
+    /// `/proc/sys/kernel/unprivileged_userns_clone` (Debian).
+    pub unprivileged_userns_clone: Option<u64>,
+    /// `/proc/sys/kernel/apparmor_restrict_unprivileged_userns` (Ubuntu).
+    pub apparmor_restrict: Option<u64>,
+    /// Are we root?
+    pub root: bool,
+}
+
+impl Sysctls {
+    /// This machine's.
+    pub fn live() -> Sysctls {
+        let read = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse().ok();
+        Sysctls {
+            max_user_namespaces: read("/proc/sys/user/max_user_namespaces"),
+            unprivileged_userns_clone: read("/proc/sys/kernel/unprivileged_userns_clone"),
+            apparmor_restrict: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+            root: nix::unistd::geteuid().is_root(),
+        }
+    }
+}
+
+/// For a refused clone.
+pub fn clone(failure: Failure, namespaces: u64, config: &Config) -> Failure {
+    let errno = failure.errno.unwrap_or_default();
+    let in_user_namespace = namespaces & libc::CLONE_NEWUSER as u64 != 0;
+    match refused_clone(errno, in_user_namespace, namespaces != 0, &Sysctls::live()) {
+        Some(hint) => failure.hinting(hint),
+        None => killed(failure, config),
+    }
+}
+
+/// The table for [`clone`].
+fn refused_clone(errno: Errno, user: bool, any: bool, sysctls: &Sysctls) -> Option<String> {
+    Some(match errno {
+        libc::EPERM | libc::EACCES if user && sysctls.unprivileged_userns_clone == Some(0) => {
+            "this kernel lets only root make user namespaces: sysctl kernel.unprivileged_userns_clone=1".into()
+        }
+        libc::EPERM | libc::EACCES if user && sysctls.apparmor_restrict == Some(1) => {
+            "AppArmor refuses user namespaces to programs without a profile: \
+             sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile for this program with `userns,`"
+                .into()
+        }
+        libc::EPERM if user => "a seccomp filter (Docker's default, say) or a chroot refuses user namespaces to this process".into(),
+        libc::EPERM if sysctls.root => {
+            "this process is root without CAP_SYS_ADMIN; give it the capability, or add container.namespace.user: true".into()
+        }
+        libc::EPERM if any => {
+            "only root may make these namespaces by themselves; add container.namespace.user: true".into()
+        }
+        libc::ENOSPC if sysctls.max_user_namespaces == Some(0) => {
+            "user namespaces are switched off: sysctl user.max_user_namespaces=15000".into()
+        }
+        libc::ENOSPC => {
+            "a limit on the number of namespaces is reached, or they are nested 32 deep: see sysctl user.max_*_namespaces".into()
+        }
+        libc::EINVAL if any => "this kernel does not have one of these kinds of namespaces".into(),
+        libc::EAGAIN => "the number of processes is at its limit: see ulimit -u and the cgroup's pids.max".into(),
+        libc::ENOSYS => "this kernel has no clone3, or a seccomp filter hides it".into(),
+        _ => return None,
+    })
+}
+
+/// For a child that was killed on its way.
+pub fn killed(failure: Failure, config: &Config) -> Failure {
+    let memory = config.container.as_ref().and_then(|container| container.limit.as_ref()?.memory);
+    match memory {
+        Some(bytes) => failure.hinting(format!(
+            "container.limit.memory is {bytes} bytes, too little to start in; a shell needs about 1 MiB, Node 64 MiB"
+        )),
+        None => failure,
+    }
+}
+
+/// For a step of the child's.
+pub fn child(failure: Failure, op: &Op, config: &Config) -> Failure {
+    let errno = failure.errno.unwrap_or_default();
+    let Some(container) = &config.container else { return plain(failure, op) };
+    match for_step(op, errno, &failure.option, container) {
+        Some(hint) => failure.hinting(hint),
+        None if errno == libc::ENOMEM => killed(failure, config),
+        None => plain(failure, op),
+    }
+}
+
+fn plain(failure: Failure, op: &Op) -> Failure {
+    match (op, failure.errno.unwrap_or_default()) {
+        (Op::Exec(_), libc::ENOEXEC) => failure.hinting("not a program: a script needs a first line such as #!/bin/sh"),
+        (Op::Exec(_) | Op::NotFound, libc::EACCES) => {
+            failure.hinting("a file that is executed must be a regular file with an x bit (chmod +x), on a mount without noexec")
+        }
+        (Op::Exec(_), libc::E2BIG) => failure.hinting("one argument or variable may have 128 KiB, all together a quarter of ulimit -s"),
+        (Op::SetUid(_) | Op::SetGid(_), libc::EPERM) => failure.hinting("only root may change ids"),
+        _ => failure,
+    }
+}
+
+/// The table for [`child`].
+fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Option<String> {
+    let in_user_namespace = container.user.is_some();
+    let hint = match (op, errno) {
+        (Op::SetUid(_) | Op::SetGid(_), libc::EINVAL) => "this id is not mapped in container.namespace.user",
+        (Op::WriteFile { .. }, libc::EPERM | libc::EACCES) if option == "container.namespace.user" => {
+            "the kernel refused the id map; under AppArmor see sysctl kernel.apparmor_restrict_unprivileged_userns"
+        }
+        (Op::MakeDirectory { .. } | Op::MakeTarget { .. }, libc::EACCES | libc::EPERM | libc::EROFS) => {
+            "the mount point does not exist and cannot be made there: make it beforehand, or mount somewhere that you may write"
+        }
+        (Op::OpenIn { .. }, libc::ELOOP) => {
+            "a symbolic link into /proc (a magic link) is not followed inside a container"
+        }
+        (Op::OpenIn { .. }, libc::ENOENT) if option.ends_with(".to") => {
+            "a symbolic link on this path leads nowhere inside the container's root"
+        }
+        (Op::FsCreate(_) | Op::FsMount { .. }, libc::EPERM) if option == "container.namespace.pid" => {
+            "the kernel does not let a user namespace mount /proc where the visible one is partly covered, as in Docker: \
+             run this process with --security-opt systempaths=unconfined, or without container.namespace.pid"
+        }
+        (Op::FsCreate(_), libc::ELOOP) => "the directories of an overlay must not contain one another",
+        (Op::FsCreate(_), libc::EINVAL | libc::EPERM | libc::EXDEV) if in_user_namespace => {
+            "an overlay in a user namespace needs Linux 5.11, upper and work on one file system that supports it (not on \
+             another overlay), and lower directories without mounts below them"
+        }
+        (Op::FsCreate(_), libc::EINVAL | libc::EXDEV) => {
+            "upper and work must be on one file system that an overlay can write to (not on another overlay or NFS)"
+        }
+        (Op::FsOpen { .. }, libc::ENODEV) => "this kernel has no such file system: modprobe overlay",
+        (Op::CloneTree { .. } | Op::CloneTreeOf { .. }, libc::EINVAL) if in_user_namespace => {
+            "in a user namespace a directory with mounts below it can only be bound with them: recursive: true"
+        }
+        (Op::CloneTree { .. } | Op::Open { .. }, libc::ENOENT) => {
+            "the source must exist; optional: true skips a bind whose source does not"
+        }
+        (Op::PivotRoot, libc::EINVAL) => "pivot_root does not work from an initramfs",
+        (
+            Op::PrivateMounts
+            | Op::FsOpen { .. }
+            | Op::CloneTree { .. }
+            | Op::SetAttributes { .. }
+            | Op::Attach { .. },
+            libc::EPERM,
+        ) if !in_user_namespace => "mounting needs CAP_SYS_ADMIN; add container.namespace.user: true",
+        (Op::ExecInit(_), _) => {
+            "the container's init could not be executed from memory: see sysctl vm.memfd_noexec"
+        }
+        (Op::Exec(_) | Op::NotFound, libc::ENOENT) if has_new_root(container) => {
+            "the look-up is inside the new root; its files, the ELF interpreter included, must be in it or be bound into it"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+fn has_new_root(container: &Container) -> bool {
+    let root = container.mount.as_ref().and_then(|mount| mount.root.as_ref());
+    root.is_some_and(|root| matches!(root.from, RootFrom::Directory(_)))
+}
+
+/// For a step of the parent's.
+pub fn parent(failure: Failure, op: &ParentOp) -> Failure {
+    let hint = match (op, failure.errno.unwrap_or_default()) {
+        (ParentOp::MakeCgroup(_), libc::EACCES | libc::EPERM | libc::EROFS) => {
+            "only root may make cgroups in a version 1 hierarchy; run as root, or drop container.limit"
+        }
+        (ParentOp::MakeCgroup(_), libc::ENOSPC) => "the number of cgroups is at its limit",
+        (ParentOp::WriteControl { .. }, libc::EINVAL | libc::ERANGE) => {
+            "the kernel does not take this value for the limit"
+        }
+        (ParentOp::WriteControl { .. }, libc::EBUSY) => "the group uses more than this already",
+        _ => return failure,
+    };
+    failure.hinting(hint)
+}
+
+/// For an id map that the kernel refused.
+pub fn id_map(failure: Failure) -> Failure {
+    match failure.errno.unwrap_or_default() {
+        libc::EPERM => failure.hinting(
+            "mapping ids other than your own takes root (CAP_SETUID, CAP_SETGID); namespace.user: true maps your own",
+        ),
+        libc::EINVAL => failure.hinting("the ids must be mapped in this process's own user namespace: see /proc/self/uid_map"),
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: Sysctls = Sysctls {
+        max_user_namespaces: Some(90_000),
+        unprivileged_userns_clone: None,
+        apparmor_restrict: None,
+        root: false,
+    };
+
+    #[test]
+    fn a_refused_clone_names_what_refuses() {
+        let said =
+            |errno, user, sysctls: &Sysctls| refused_clone(errno, user, true, sysctls).unwrap_or_default();
+        let debian = Sysctls { unprivileged_userns_clone: Some(0), ..OPEN };
+        assert!(said(libc::EPERM, true, &debian).contains("kernel.unprivileged_userns_clone=1"));
+        let ubuntu = Sysctls { apparmor_restrict: Some(1), ..OPEN };
+        assert!(said(libc::EACCES, true, &ubuntu).contains("apparmor_restrict_unprivileged_userns=0"));
+        assert!(said(libc::EPERM, true, &OPEN).contains("seccomp"));
+        assert!(said(libc::EPERM, false, &OPEN).contains("namespace.user: true"));
+        assert!(said(libc::EPERM, false, &Sysctls { root: true, ..OPEN }).contains("CAP_SYS_ADMIN"));
+        let off = Sysctls { max_user_namespaces: Some(0), ..OPEN };
+        assert!(said(libc::ENOSPC, true, &off).contains("user.max_user_namespaces"));
+        assert!(said(libc::ENOSPC, true, &OPEN).contains("user.max_*_namespaces"));
+        assert!(said(libc::EAGAIN, true, &OPEN).contains("ulimit -u"));
+        assert!(refused_clone(libc::EIO, true, true, &OPEN).is_none());
+    }
+}

@@ -1,0 +1,124 @@
+//! Facts about this machine and this user. Lowering is pure in a [`Host`], so a plan can be made, printed and tested
+//! for a machine that we do not have.
+
+mod cgroup;
+mod mountinfo;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use cgroup::{Cgroups, V1Controller};
+pub use mountinfo::Mounted;
+
+/// What lowering wants to know.
+pub struct Host {
+    /// Effective user id of this process.
+    pub euid: u32,
+    /// Effective group id.
+    pub egid: u32,
+    /// Kernel version.
+    pub kernel: (u32, u32),
+    mounts: OnceCell<Vec<Mounted>>,
+    cgroups: OnceCell<Cgroups>,
+    /// A fixture's directories; `None` on the real machine.
+    directories: Option<BTreeMap<PathBuf, Vec<PathBuf>>>,
+}
+
+impl Host {
+    /// This machine. What costs something is looked up when it is asked for.
+    pub fn live() -> Host {
+        Host {
+            euid: nix::unistd::geteuid().as_raw(),
+            egid: nix::unistd::getegid().as_raw(),
+            kernel: kernel_version(),
+            mounts: OnceCell::new(),
+            cgroups: OnceCell::new(),
+            directories: None,
+        }
+    }
+
+    /// A machine of a test's making.
+    pub fn fixture(euid: u32, kernel: (u32, u32), mountinfo: &str, directories: &[(&str, &[&str])]) -> Host {
+        let directories = directories.iter().map(|(path, names)| {
+            (PathBuf::from(path), names.iter().map(|name| Path::new(path).join(name)).collect())
+        });
+        let mounts = mountinfo::parse(mountinfo);
+        Host {
+            euid,
+            egid: euid,
+            kernel,
+            cgroups: OnceCell::from(Cgroups::from_texts(&mounts, "")),
+            mounts: OnceCell::from(mounts),
+            directories: Some(directories.collect()),
+        }
+    }
+
+    /// The same machine with `/proc/self/cgroup` as given.
+    pub fn with_cgroup(mut self, own: &str) -> Host {
+        self.cgroups = OnceCell::from(Cgroups::from_texts(self.mounts(), own));
+        self
+    }
+
+    /// Is the kernel at least this one?
+    pub fn kernel_is_at_least(&self, major: u32, minor: u32) -> bool {
+        self.kernel >= (major, minor)
+    }
+
+    /// What is mounted in our mount namespace.
+    pub fn mounts(&self) -> &[Mounted] {
+        self.mounts.get_or_init(|| mountinfo::parse(&read("/proc/self/mountinfo")))
+    }
+
+    /// Which cgroup hierarchies there are and where in them we are.
+    pub fn cgroups(&self) -> &Cgroups {
+        self.cgroups.get_or_init(|| Cgroups::from_texts(self.mounts(), &read("/proc/self/cgroup")))
+    }
+
+    /// The real directories (no symbolic links) in a directory.
+    pub fn subdirectories(&self, path: &Path) -> Vec<PathBuf> {
+        if let Some(fixture) = &self.directories {
+            return fixture.get(path).cloned().unwrap_or_default();
+        }
+        let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+        let mut found: Vec<_> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Does this path exist? Only asked for what is optional: the look-up can hang on a dead file server.
+    pub fn exists(&self, path: &Path) -> bool {
+        self.directories.as_ref().map_or_else(|| path.exists(), |fixture| fixture.contains_key(path))
+    }
+}
+
+/// Where a missing file reads as empty: a fact that cannot be had is a fact that is not there.
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn kernel_version() -> (u32, u32) {
+    parse_version(&read("/proc/sys/kernel/osrelease"))
+}
+
+fn parse_version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_kernel_versions() {
+        assert_eq!(parse_version("6.18.44-fc-v669\n"), (6, 18));
+        assert_eq!(parse_version("5.4.0-1-generic"), (5, 4));
+        assert_eq!(parse_version("6.12"), (6, 12));
+        assert_eq!(parse_version(""), (0, 0));
+    }
+}

@@ -1,0 +1,94 @@
+//! Config and host to plan: which system calls, in which order. Pure: it reads facts and writes steps.
+//!
+//! The order is canonical, and reads as a table of contents.
+
+mod host_overlay;
+mod identity;
+mod mounts;
+mod names;
+mod overlay;
+mod payload;
+mod root;
+
+pub use identity::map_text;
+
+use crate::cgroup;
+use crate::config::{Config, Container};
+use crate::error::Failure;
+use crate::host::Host;
+use crate::plan::{Builder, Plan, Stage};
+
+/// Compile.
+pub fn lower(config: &Config, host: &Host) -> Result<Plan, Failure> {
+    let mut plan = Builder::default();
+    match &config.container {
+        None => {
+            plan.enter(Stage::Identity, "");
+            identity::signals(&mut plan);
+            payload::lower(&mut plan, config, None, None)?;
+            plan.without_init();
+        }
+        Some(container) => lower_container(&mut plan, config, container, host)?,
+    }
+    Ok(plan.finish())
+}
+
+fn lower_container(
+    plan: &mut Builder,
+    config: &Config,
+    container: &Container,
+    host: &Host,
+) -> Result<(), Failure> {
+    let joined = match &container.limit {
+        Some(limit) => Some(cgroup::prepare(plan, limit, host)?),
+        None => None,
+    };
+    let mounts = container.mount.as_ref();
+    if let Some(mount) = mounts {
+        mounts::mount_points(plan, mount);
+    }
+    namespaces(plan, container, joined.is_some());
+
+    plan.enter(Stage::Identity, "");
+    identity::signals(plan);
+    let lifeline = identity::lifeline(plan, container)?;
+    identity::user(plan, container, host);
+
+    if let Some(joined) = &joined {
+        cgroup::join(plan, joined, container.cgroup);
+    }
+    names::lower(plan, container);
+
+    let root = match mounts {
+        Some(mount) => Some(mounts::lower(plan, container, mount, host)?),
+        None => None,
+    };
+    if container.pid.as_ref().is_some_and(|pid| pid.init) {
+        payload::start(plan);
+        payload::lower(plan, config, Some(container), root)?;
+        payload::init(plan, container, lifeline)?;
+    } else {
+        payload::dies_with_parent(plan, lifeline);
+        payload::lower(plan, config, Some(container), root)?;
+        plan.without_init();
+    }
+    Ok(())
+}
+
+/// What the clone makes. A time namespace is entered at exec, and a version 1 cgroup namespace takes for its root the
+/// group that the child is in when it is made, so both are made by the child.
+fn namespaces(plan: &mut Builder, container: &Container, joins_cgroup: bool) {
+    plan.enter(Stage::Clone, "");
+    let wanted = [
+        (container.user.is_some(), libc::CLONE_NEWUSER, "container.namespace.user"),
+        (container.pid.is_some(), libc::CLONE_NEWPID, "container.namespace.pid"),
+        (container.mount.is_some(), libc::CLONE_NEWNS, "container.namespace.mount"),
+        (container.network, libc::CLONE_NEWNET, "container.namespace.network"),
+        (container.uts.is_some(), libc::CLONE_NEWUTS, "container.namespace.uts"),
+        (container.ipc, libc::CLONE_NEWIPC, "container.namespace.ipc"),
+        (container.cgroup && !joins_cgroup, libc::CLONE_NEWCGROUP, "container.namespace.cgroup"),
+    ];
+    for (_, flag, option) in wanted.into_iter().filter(|(asked, ..)| *asked) {
+        plan.namespace(flag, option);
+    }
+}

@@ -1,0 +1,124 @@
+//! Overlay file systems. Layers are given to the kernel as the directories that were opened, never as text that it
+//! would take apart at `,` `:` and `\`.
+
+use std::ffi::CStr;
+
+use container_spawn_child::op::{Kind, Op, Slot};
+
+use super::mounts::{Tree, bind, create, open_filesystem, tmpfs};
+use crate::config::{BindFrom, OverlayUpper};
+use crate::error::Failure;
+use crate::host::Host;
+use crate::plan::Builder;
+
+/// What `FSCONFIG_SET_STRING` takes (255 bytes) divided by the length of `/proc/self/fd/123:`.
+const MOST_JOINED_LAYERS: usize = 14;
+
+/// A detached overlay of `lower` (topmost first) and `upper`.
+pub fn mount(
+    plan: &mut Builder,
+    tree: &mut Tree,
+    lower: &[&CStr],
+    upper: &OverlayUpper,
+    attributes: u32,
+    host: &Host,
+) -> Result<Slot, Failure> {
+    if let ([only], OverlayUpper::None) = (lower, upper) {
+        // The kernel wants two layers at least. One layer that nobody writes to is a read-only bind.
+        let from = BindFrom::Path((*only).to_owned());
+        return bind(plan, &from, true, attributes | libc::MOUNT_ATTR_RDONLY as u32);
+    }
+    let first = open_layers(plan, lower)?;
+    let upper = match upper {
+        OverlayUpper::None => None,
+        OverlayUpper::Ephemeral => Some(in_scratch(plan, tree)?),
+        OverlayUpper::Dirs { upper, work } => Some((open_layer(plan, upper)?, open_layer(plan, work)?)),
+    };
+    let context = open_filesystem(plan, c"overlay")?;
+    lower_layers(plan, context, first, lower.len(), host)?;
+    if let Some((upper, work)) = upper {
+        let (upper_key, work_key) = (plan.text(c"upperdir"), plan.text(c"workdir"));
+        plan.child(Op::FsLayer { context, key: upper_key, layer: upper });
+        plan.child(Op::FsLayer { context, key: work_key, layer: work });
+    }
+    if tree.in_user_namespace {
+        // trusted.* attributes, where overlayfs keeps its notes otherwise, are the host's root's alone.
+        let key = plan.text(c"userxattr");
+        plan.child(Op::FsFlag { context, key });
+    }
+    create(plan, context, attributes)
+}
+
+fn open_layer(plan: &mut Builder, path: &CStr) -> Result<Slot, Failure> {
+    let to = plan.slot()?;
+    let path = plan.text(path);
+    plan.child(Op::Open { path, kind: Kind::Directory, to });
+    Ok(to)
+}
+
+/// Into slots that follow one another.
+fn open_layers(plan: &mut Builder, paths: &[&CStr]) -> Result<Slot, Failure> {
+    let mut first = None;
+    for path in paths {
+        let slot = open_layer(plan, path)?;
+        first.get_or_insert(slot);
+    }
+    first.ok_or_else(|| Failure::own("ERR_INVALID_ARG_VALUE", "an overlay needs a lower directory"))
+}
+
+fn lower_layers(
+    plan: &mut Builder,
+    context: Slot,
+    first: Slot,
+    count: usize,
+    host: &Host,
+) -> Result<(), Failure> {
+    if host.kernel_is_at_least(6, 5) {
+        let key = plan.text(c"lowerdir+");
+        for offset in 0..count {
+            plan.child(Op::FsLayer { context, key, layer: Slot(first.0 + offset as u8) });
+        }
+        return Ok(());
+    }
+    if count > MOST_JOINED_LAYERS {
+        let summary = format!("{count} lower directories, of which this kernel takes {MOST_JOINED_LAYERS}");
+        return Err(Failure::own("ERR_TOO_MANY_LAYERS", summary).hinting("more need Linux 6.5 or later"));
+    }
+    plan.child(Op::FsLowerLayers { context, first, count: count as u8 });
+    Ok(())
+}
+
+/// A directory to write to and one to work in, in memory, gone with the container.
+fn in_scratch(plan: &mut Builder, tree: &mut Tree) -> Result<(Slot, Slot), Failure> {
+    let scratch = match tree.scratch {
+        Some(scratch) => scratch,
+        None => {
+            let scratch = tmpfs(plan, None, 0o755, 0)?;
+            // Kernels before 6.15 take no layer from a mount that is attached nowhere.
+            plan.child(Op::Attach { mount: scratch, target: tree.host_root });
+            tree.scratch = Some(scratch);
+            scratch
+        }
+    };
+    tree.scratch_used += 1;
+    let number = tree.scratch_used;
+    let upper = directory_in(plan, scratch, &format!("upper{number}"))?;
+    let work = directory_in(plan, scratch, &format!("work{number}"))?;
+    Ok((upper, work))
+}
+
+/// Make (if it is missing) and open a directory inside one that is open.
+pub fn directory_in(plan: &mut Builder, parent: Slot, name: &str) -> Result<Slot, Failure> {
+    let to = plan.slot()?;
+    let name = plan.format(format_args!("{name}"));
+    plan.tolerating(Op::MakeDirectory { parent, name, mode: 0o755 }, &[libc::EEXIST]);
+    plan.child(Op::OpenIn { root: parent, path: name, kind: Kind::Directory, to });
+    Ok(to)
+}
+
+/// The overlays hold what they need of it; nobody else shall reach it.
+pub fn drop_scratch(plan: &mut Builder, tree: &Tree) {
+    if let Some(scratch) = tree.scratch {
+        plan.child(Op::Detach(scratch));
+    }
+}

@@ -1,0 +1,225 @@
+//! The only impure arrow: a plan becomes a process, or an error and nothing.
+//!
+//! The calling thread sleeps while the supervisor works, opens gates, and holds the watch: a set-up that hangs is
+//! killed, and where even that does not help (a thread of ours stuck on a dead file server), left behind.
+
+mod blame;
+mod parent;
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use container_spawn_child::shared::{NO_FAILURE, Shared, bell, futex_wait, futex_wake, reached};
+
+use crate::config::Config;
+use crate::error::{Error, Failure};
+use crate::host::Host;
+use crate::lower::lower;
+use crate::plan::Plan;
+use crate::supervisor::{self, Job, Stacks};
+use crate::undo::{self, Undo};
+use crate::{common, sys};
+
+/// A process that runs.
+pub struct Started {
+    /// Its pid as we see it; pid 1's, if the container has its own pid namespace.
+    pub pid: i32,
+    /// The process itself.
+    pub pidfd: OwnedFd,
+    /// Where init reports, if there is an init.
+    pub status: Option<OwnedFd>,
+    /// Our ends of `stdio`.
+    pub pipes: Vec<Option<OwnedFd>>,
+    /// What is to be unmade when it has ended.
+    pub undo: Vec<Undo>,
+    /// What was done.
+    pub plan: Arc<Plan>,
+}
+
+/// How long a killed set-up may take to die before we stop waiting for it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a failing set-up may take to be undone: a cgroup is busy for as long as its last process dies.
+const UNDO_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A set-up without a container has one step that can hang, the exec.
+const PLAIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Start it. Returns once the command has been exec'ed.
+pub fn spawn(config: Config) -> Result<Started, Error> {
+    let timeout = config.container.as_ref().map_or(PLAIN_TIMEOUT, |container| container.setup_timeout);
+    let setup = Arc::new(Setup::new(config));
+    supervisor::submit(setup.clone())
+        .map_err(|error| Failure::io("clone", &error, "start the thread that clones"))?;
+    setup.watch(timeout)
+}
+
+/// One spawn, as the caller, the supervisor and the child see it.
+struct Setup {
+    config: Config,
+    shared: Shared,
+    plan: OnceLock<Arc<Plan>>,
+    /// The step of the parent lane that is being run, plus one; zero while the plan is made.
+    parent_step: AtomicUsize,
+    cancelled: AtomicBool,
+    /// A gate that failed: the child has been killed for it.
+    gate_failure: Mutex<Option<Failure>>,
+    outcome: Mutex<Option<Result<Started, Failure>>>,
+}
+
+impl Setup {
+    fn new(config: Config) -> Setup {
+        Setup {
+            config,
+            shared: Shared::default(),
+            plan: OnceLock::new(),
+            parent_step: AtomicUsize::new(0),
+            cancelled: AtomicBool::new(false),
+            gate_failure: Mutex::new(None),
+            outcome: Mutex::new(None),
+        }
+    }
+
+    /// The caller's part.
+    fn watch(&self, timeout: Duration) -> Result<Started, Error> {
+        let mut deadline = Instant::now() + timeout;
+        let mut killed = false;
+        loop {
+            match self.shared.doorbell.load(Ordering::Acquire) {
+                bell::DONE => return self.finished(killed, timeout),
+                bell::GATE => self.open_gate(),
+                _ => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                self.sleep(left);
+            } else if killed {
+                supervisor::abandon();
+                return Err(self.timed_out(timeout).into());
+            } else {
+                killed = true;
+                self.cancelled.store(true, Ordering::Release);
+                sys::kill_unborn(&self.shared);
+                deadline = Instant::now() + GRACE;
+            }
+        }
+    }
+
+    fn sleep(&self, at_most: Duration) {
+        let timeout = libc::timespec { tv_sec: at_most.as_secs() as _, tv_nsec: at_most.subsec_nanos() as _ };
+        let _ = futex_wait(&self.shared.doorbell, bell::QUIET, Some(&timeout));
+    }
+
+    fn finished(&self, killed: bool, timeout: Duration) -> Result<Started, Error> {
+        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if killed {
+            // It may have got through at the last moment; then the supervisor has seen `cancelled` and undone it.
+            return Err(self.timed_out(timeout).into());
+        }
+        if let Some(failure) = self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(failure.into());
+        }
+        match outcome {
+            Some(result) => result.map_err(Error::from),
+            None => Err(Failure::own("ERR_INTERNAL", "the supervisor has no outcome").into()),
+        }
+    }
+
+    /// Do what the waiting child cannot do, and let it go on.
+    fn open_gate(&self) {
+        let _ = self.shared.doorbell.compare_exchange(
+            bell::GATE,
+            bell::QUIET,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        let Some(plan) = self.plan.get() else { return };
+        let number = self.shared.gates_open.load(Ordering::Acquire);
+        if let Some(step) = plan.gates.get(number as usize)
+            && let Err(failure) = parent::at_gate(&step.op, self.shared.pid.load(Ordering::Acquire))
+        {
+            let failure = failure.asked_by(&step.origin).at(
+                plan.number_of_gate(number as usize),
+                plan.len(),
+                "in the parent",
+            );
+            *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            sys::kill_unborn(&self.shared);
+            return;
+        }
+        self.shared.gates_open.store(number + 1, Ordering::Release);
+        futex_wake(&self.shared.gates_open);
+    }
+
+    fn timed_out(&self, timeout: Duration) -> Failure {
+        blame::timed_out(
+            self.plan.get().map(Arc::as_ref),
+            &self.shared,
+            self.parent_step.load(Ordering::Acquire),
+            timeout,
+        )
+    }
+
+    /// The supervisor's part.
+    fn carry_out(&self, stacks: &Stacks) -> Result<Started, Failure> {
+        let plan = Arc::new(lower(&self.config, &Host::live())?);
+        let plan = self.plan.get_or_init(|| plan).clone();
+        let mut undo = Vec::new();
+        self.launch(&plan, &mut undo, stacks).map_err(|mut failure| {
+            failure.left = undo::all(&mut undo, UNDO_PATIENCE);
+            failure
+        })
+    }
+
+    fn launch(&self, plan: &Arc<Plan>, undo: &mut Vec<Undo>, stacks: &Stacks) -> Result<Started, Failure> {
+        for (number, step) in plan.parent.iter().enumerate() {
+            self.parent_step.store(number + 1, Ordering::Release);
+            parent::run(&step.op, undo)
+                .map_err(|failure| failure.asked_by(&step.origin).at(number, plan.len(), "in the parent"))?;
+        }
+        self.parent_step.store(plan.parent.len() + 1, Ordering::Release);
+        let no_descriptor = |error| Failure::io("pipe2", &error, "make the pipes of a child");
+        let mut ends = parent::Ends::new(&self.config.stdio, plan.has_init()).map_err(no_descriptor)?;
+        let common = common::get().map_err(no_descriptor)?;
+        let tasks = parent::open_tasks(plan)?;
+        parent::fill_slots(plan, &self.shared, &ends, common, &tasks);
+        if self.cancelled.load(Ordering::Acquire) {
+            return Err(Failure::own("ETIMEDOUT", "cancelled"));
+        }
+        let child = supervisor::launch(plan, &self.shared, stacks);
+        ends.close_theirs();
+        let pidfd = child.map_err(|errno| blame::clone(plan, errno, &self.config))?;
+        let through = if plan.has_init() { reached::INIT | reached::PAYLOAD } else { reached::PAYLOAD };
+        let reached = self.shared.reached.load(Ordering::Acquire) == through
+            && self.shared.failed.load(Ordering::Acquire) == NO_FAILURE;
+        if reached && !self.cancelled.load(Ordering::Acquire) {
+            return Ok(Started {
+                pid: self.shared.pid.load(Ordering::Acquire),
+                pidfd,
+                status: ends.take_status(),
+                pipes: ends.take_ours(),
+                undo: std::mem::take(undo),
+                plan: plan.clone(),
+            });
+        }
+        let ended = bury(&pidfd);
+        Err(blame::child(plan, &self.shared, &self.config, ended))
+    }
+}
+
+impl Job for Setup {
+    fn run(&self, stacks: &Stacks) {
+        let outcome = self.carry_out(stacks);
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        self.shared.doorbell.store(bell::DONE, Ordering::Release);
+        futex_wake(&self.shared.doorbell);
+    }
+}
+
+/// A child that has failed is on its way out by itself; one that shall not live any more is sent there.
+fn bury(pidfd: &OwnedFd) -> Option<i32> {
+    let _ = sys::send_signal(sys::borrow(pidfd), libc::SIGKILL);
+    sys::wait(sys::borrow(pidfd)).ok().map(|ended| ended.status)
+}

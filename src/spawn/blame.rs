@@ -1,0 +1,102 @@
+//! From (step, error number) back to what the caller wrote.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use container_spawn_child::op::Op;
+use container_spawn_child::shared::{NO_FAILURE, Shared};
+use container_spawn_child::syscall::Errno;
+
+use crate::config::Config;
+use crate::error::{Failure, errno_words};
+use crate::hint;
+use crate::plan::{Described, Lane, Plan, Stage, namespace_names};
+
+/// The clone itself was refused.
+pub fn clone(plan: &Plan, errno: Errno, config: &Config) -> Failure {
+    let names = namespace_names(plan.namespaces);
+    let doing = if names.is_empty() { "clone".into() } else { format!("make new namespaces ({names})") };
+    let origins: Vec<_> = plan.namespace_origins.iter().map(|(_, origin)| origin.as_ref()).collect();
+    let option = match origins.as_slice() {
+        [] => "",
+        [only] => only,
+        _ => "container.namespace",
+    };
+    let failure = Failure::call("clone3", errno, doing).asked_by(option);
+    hint::clone(failure.at(plan.number_of_clone(), plan.len(), "in the parent"), plan.namespaces, config)
+}
+
+/// The child did not get to the command.
+pub fn child(plan: &Plan, shared: &Shared, config: &Config, status: Option<i32>) -> Failure {
+    let failed = shared.failed.load(Ordering::Acquire);
+    let errno = shared.errno.load(Ordering::Acquire);
+    let index = if failed == NO_FAILURE { shared.step.load(Ordering::Acquire) } else { failed } as usize;
+    let Some(step) = plan.child.get(index) else {
+        return Failure::own("ERR_INTERNAL", format!("a step {index} that the plan does not have"));
+    };
+    let op = &step.step.op;
+    let described = Described { plan, op };
+    let place = match plan.lane(index) {
+        Lane::Payload => "in the payload",
+        Lane::Init => "in init",
+        Lane::Child | Lane::Parent => "in the child",
+    };
+    let at =
+        |failure: Failure| failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.len(), place);
+    if failed == NO_FAILURE || (*op == Op::StartPayload && errno == libc::ECHILD) {
+        let signal = status.map_or(0, |status| status & 0x7f);
+        let summary = format!("{described}: killed by signal {signal} before the command ran");
+        return hint::killed(at(Failure::own("ERR_SETUP_KILLED", summary)), config);
+    }
+    let mut failure = match step.stage {
+        Stage::Exec => exec(config, op, plan, errno),
+        _ if step.origin == "cwd" => directory(config, &described, errno),
+        _ => Failure::call(described.syscall(), errno, &described),
+    };
+    if failure.path.is_none() {
+        failure.path = described.path();
+    }
+    hint::child(at(failure), op, config)
+}
+
+/// The command's file: `ENOENT` and `EACCES` of anything else never say this.
+fn exec(config: &Config, op: &Op, plan: &Plan, errno: Errno) -> Failure {
+    let file = config.command.file.to_string_lossy();
+    let summary = match (op, errno) {
+        (Op::NotFound, libc::ENOENT) => format!("executable not found in $PATH: \"{file}\""),
+        _ => format!("execute {file}: {}", errno_words(errno)),
+    };
+    let path = match op {
+        Op::Exec(path) => plan.text(*path).to_string_lossy().into_owned(),
+        _ => file.into_owned(),
+    };
+    Failure { summary, ..Failure::call("execve", errno, "") }.about(path)
+}
+
+fn directory(config: &Config, described: &Described, errno: Errno) -> Failure {
+    let cwd = config.command.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into_owned()).unwrap_or_default();
+    let summary = format!("enter the working directory {cwd}: {}", errno_words(errno));
+    Failure { summary, ..Failure::call(described.syscall(), errno, "") }.about(cwd)
+}
+
+/// The set-up took too long.
+pub fn timed_out(plan: Option<&Plan>, shared: &Shared, parent_step: usize, timeout: Duration) -> Failure {
+    let after = format!("not done after {} ms (container.setupTimeout)", timeout.as_millis());
+    let timed_out = |doing: String| {
+        let summary = format!("{doing}: {after}");
+        Failure { syscall: None, summary, ..Failure::call("", libc::ETIMEDOUT, "") }
+            .hinting("what this step waits for does not answer: a dead file server, a FIFO, a frozen cgroup")
+    };
+    let Some(plan) = plan else { return timed_out("look at the host".into()) };
+    if let Some(number) = parent_step.checked_sub(1)
+        && let Some(step) = plan.parent.get(number)
+    {
+        return timed_out(step.op.to_string()).asked_by(&step.origin).at(number, plan.len(), "in the parent");
+    }
+    let index = shared.step.load(Ordering::Acquire) as usize;
+    let Some(step) = plan.child.get(index) else { return timed_out("start".into()) };
+    let described = Described { plan, op: &step.step.op };
+    Failure { syscall: Some(described.syscall()), path: described.path(), ..timed_out(described.to_string()) }
+        .asked_by(&step.origin)
+        .at(plan.number_of_child(index), plan.len(), "in the child")
+}

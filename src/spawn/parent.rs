@@ -1,0 +1,160 @@
+//! The parent's lane: what only we can do, each with its undo.
+
+use std::ffi::{CString, OsStr};
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use container_spawn_child::shared::Shared;
+
+use crate::common::Common;
+use crate::config::{IdMap, Stdio};
+use crate::error::Failure;
+use crate::filesystem::mountpoint::{Kind, MountPoint};
+use crate::lower::map_text;
+use crate::plan::{ParentOp, Plan, SlotSource};
+use crate::undo::Undo;
+use crate::{hint, sys};
+
+/// Large enough that a fast writer is not stopped at every turn of the reader's event loop.
+const PIPE_SIZE: usize = 256 * 1024;
+
+/// Run a step before the clone.
+pub fn run(op: &ParentOp, undo: &mut Vec<Undo>) -> Result<(), Failure> {
+    let fail = |error: &io::Error| {
+        let failure = Failure::io(op.syscall(), error, op);
+        let path = op.path().map(|path| path.display().to_string()).unwrap_or_default();
+        hint::parent(failure.about(path), op)
+    };
+    match op {
+        ParentOp::MountPoint { base, path, like } => {
+            let kind = || match like {
+                Some(like) if !Path::new(OsStr::from_bytes(like.to_bytes())).is_dir() => Kind::File,
+                _ => Kind::Directory,
+            };
+            let Ok(base) = sys::open(base, libc::O_PATH | libc::O_DIRECTORY) else { return Ok(()) };
+            // What we may not make here the child may not make either, and it says so with the step's own number.
+            if let Ok(Some(made)) = MountPoint::prepare(sys::borrow(&base), path, kind()) {
+                undo.push(Undo::MountPoint(Some(made)));
+            }
+        }
+        ParentOp::MakeCgroup(directory) => {
+            fs::create_dir(directory).map_err(|error| fail(&error))?;
+            undo.push(Undo::Cgroup(directory.clone()));
+        }
+        ParentOp::WriteControl { file, value } => fs::write(file, value).map_err(|error| fail(&error))?,
+        ParentOp::WriteMaps { .. } => {}
+    }
+    Ok(())
+}
+
+/// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own.
+pub fn at_gate(op: &ParentOp, pid: i32) -> Result<(), Failure> {
+    let ParentOp::WriteMaps { uid_map, gid_map } = op else { return Ok(()) };
+    write_map(pid, "uid_map", uid_map)?;
+    write_map(pid, "gid_map", gid_map)
+}
+
+fn write_map(pid: i32, file: &str, map: &[IdMap]) -> Result<(), Failure> {
+    let path = format!("/proc/{pid}/{file}");
+    // One write: the kernel takes a map whole or not at all.
+    fs::write(&path, map_text(map))
+        .map_err(|error| hint::id_map(Failure::io("write", &error, format_args!("write {file}")).about(path)))
+}
+
+/// Both ends of what connects a child with us.
+pub struct Ends {
+    ours: Vec<Option<OwnedFd>>,
+    theirs: Vec<Option<OwnedFd>>,
+    status: Option<(OwnedFd, Option<OwnedFd>)>,
+}
+
+impl Ends {
+    /// Make them.
+    pub fn new(stdio: &[Stdio], init: bool) -> io::Result<Ends> {
+        let mut ends = Ends { ours: Vec::with_capacity(3), theirs: Vec::with_capacity(3), status: None };
+        for (number, entry) in stdio.iter().enumerate() {
+            let (ours, theirs) = if *entry == Stdio::Pipe { connect(number)? } else { (None, None) };
+            ends.ours.push(ours);
+            ends.theirs.push(theirs);
+        }
+        if init {
+            let (read, write) = sys::pipe()?;
+            sys::set_nonblocking(sys::borrow(&read))?;
+            ends.status = Some((read, Some(write)));
+        }
+        Ok(ends)
+    }
+
+    /// The child has them now; ours would keep it from ever seeing an end of file.
+    pub fn close_theirs(&mut self) {
+        self.theirs.clear();
+        if let Some((_, write)) = &mut self.status {
+            *write = None;
+        }
+    }
+
+    /// Where init reports.
+    pub fn take_status(&mut self) -> Option<OwnedFd> {
+        self.status.take().map(|(read, _)| read)
+    }
+
+    /// Our ends of `stdio`.
+    pub fn take_ours(&mut self) -> Vec<Option<OwnedFd>> {
+        std::mem::take(&mut self.ours)
+    }
+}
+
+/// (ours, theirs). Pipes and not sockets for the first three: a socket cannot be opened again as `/dev/stdout`.
+fn connect(number: usize) -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
+    let (ours, theirs) = match number {
+        0 => {
+            let (read, write) = sys::pipe()?;
+            (write, read)
+        }
+        1 | 2 => sys::pipe()?,
+        _ => sys::socket_pair()?,
+    };
+    if number < 3 {
+        sys::enlarge_pipe(&ours, PIPE_SIZE);
+    }
+    sys::set_nonblocking(sys::borrow(&ours))?;
+    Ok((Some(ours), Some(theirs)))
+}
+
+/// The `tasks` files of the groups that have been made.
+pub fn open_tasks(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
+    let groups = plan.parent.iter().filter_map(|step| match &step.op {
+        ParentOp::MakeCgroup(directory) => Some(directory.join("tasks")),
+        _ => None,
+    });
+    let open = |tasks: std::path::PathBuf| {
+        let path = CString::new(tasks.as_os_str().as_bytes()).unwrap_or_default();
+        sys::open(&path, libc::O_WRONLY)
+            .map_err(|error| Failure::io("openat", &error, format_args!("open {}", tasks.display())))
+    };
+    groups.map(open).collect()
+}
+
+/// Put descriptors where the plan says.
+pub fn fill_slots(plan: &Plan, shared: &Shared, ends: &Ends, common: &Common, tasks: &[OwnedFd]) {
+    let number = |fd: Option<&OwnedFd>| fd.map_or(-1, AsRawFd::as_raw_fd);
+    for (slot, source) in &plan.slots {
+        let fd = match source {
+            SlotSource::Stdio(index) => number(ends.theirs.get(*index).and_then(Option::as_ref)),
+            SlotSource::Caller(fd) => *fd,
+            SlotSource::Null => number(Some(&common.null)),
+            SlotSource::LifelineRead => number(Some(&common.lifeline_read)),
+            SlotSource::LifelineWrite => number(Some(&common.lifeline_write)),
+            SlotSource::StatusWrite => number(ends.status.as_ref().and_then(|(_, write)| write.as_ref())),
+            SlotSource::InitProgram => number(Some(&common.init)),
+            SlotSource::CgroupTasks(index) => number(tasks.get(*index)),
+        };
+        if let Some(place) = shared.slots.get(slot.0 as usize) {
+            place.store(fd, Ordering::Relaxed);
+        }
+    }
+}
