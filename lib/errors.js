@@ -13,7 +13,11 @@ class SpawnError extends Error {
   }
 }
 // On the prototype, as the errors of the language have it: `console.log` then lists only what tells something.
-Object.defineProperty(SpawnError.prototype, "name", { value: "SpawnError", writable: true, configurable: true });
+Object.defineProperty(SpawnError.prototype, "name", {
+  value: "SpawnError",
+  writable: true,
+  configurable: true,
+});
 
 /** The error for what the native side reports. Its stack starts at the caller of `entry`. */
 function fromNative(report, entry) {

@@ -6,56 +6,74 @@ const { toBytes } = require("./bytes.js");
 const ignore = () => {};
 
 /**
- * What `stdin` can be read from: `{ bytes }`, or `{ open }` which gives a ReadableStream or null, or `{ used }` which
- * tells why it cannot be read any more. undefined when it is nothing of the kind. Takes nothing out of it yet.
+ * What `stdin` can be read from: its `bytes`; or `open`, which gives a ReadableStream or null; or `used`, why it cannot
+ * be read any more. undefined when it is nothing of the kind. Takes nothing out of it yet.
  */
 function sourceOf(stdin) {
   const data = toBytes(stdin);
-  if (data !== undefined) return { bytes: data.bytes };
+  if (data !== undefined) return source({ bytes: data.bytes });
   if (typeof stdin !== "object" || stdin === null) return undefined;
   if (typeof stdin.getReader === "function") {
-    return stdin.locked ? { used: "ReadableStream has already been used" } : { open: () => stdin };
+    return stdin.locked
+      ? source({ used: "ReadableStream has already been used" })
+      : source({ open: () => stdin });
   }
   // What is sent or received has a body, perhaps null, to be read once. A Blob can be read again and again.
   if (typeof stdin.bodyUsed === "boolean") {
     const { body } = stdin;
-    return stdin.bodyUsed || body?.locked ? { used: "Body already used" } : { open: () => body };
+    return stdin.bodyUsed || body?.locked
+      ? source({ used: "Body already used" })
+      : source({ open: () => body });
   }
-  return typeof stdin.stream === "function" ? { open: () => stdin.stream() } : undefined;
+  return typeof stdin.stream === "function" ? source({ open: () => stdin.stream() }) : undefined;
 }
+
+const source = (fields) => ({ __proto__: null, ...fields });
 
 /**
  * Writes a source into the pipe and ends it. `onError` hears of an error of the source; that the process reads no
  * more is its own affair, and no error.
  */
-function feed(pipe, source, onError) {
-  const done = source.open === undefined ? pipe.write(source.bytes, true) : pump(pipe, source.open());
-  if (done instanceof Promise) {
-    done.catch((error) => {
-      if (error.code !== "EPIPE" || error.syscall !== "write") onError(error);
-    });
-  }
-  if (source.open === undefined) pipe.end();
+function feed(pipe, from, onError) {
+  const done = from.open === undefined ? writeWhole(pipe, from.bytes) : pump(pipe, from.open);
+  if (!(done instanceof Promise)) return;
+  done.catch((error) => {
+    if (error !== pipe.failure || error.code !== "EPIPE") onError(error);
+  });
 }
 
-async function pump(pipe, stream) {
-  if (stream === null) return pipe.end();
-  const reader = stream.getReader();
-  pipe.onClose(() => reader.cancel().catch(ignore));
+function writeWhole(pipe, bytes) {
+  const written = pipe.write(bytes, true);
+  pipe.end();
+  return written;
+}
+
+async function pump(pipe, open) {
+  let reader;
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const data = toBytes(value);
-      if (data === undefined) throw new TypeError("a chunk of the stdin stream is neither a string nor bytes");
-      await pipe.write(data.bytes, data.isOurs);
-    }
+    const stream = open();
+    if (stream === null) return;
+    reader = stream.getReader();
+    // Without this a source that gives nothing for long would stay open long after the process has gone.
+    pipe.onClose(() => reader.cancel().catch(ignore));
+    await copy(reader, pipe);
   } catch (error) {
-    reader.cancel(error).catch(ignore);
+    reader?.cancel(error).catch(ignore);
     throw error;
   } finally {
     // After an error too: what the process sees is the end of its input, as under Bun.
     pipe.end();
+  }
+}
+
+async function copy(reader, pipe) {
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const data = toBytes(value);
+    if (data === undefined) throw new TypeError("a chunk of the stream is neither a string nor bytes");
+    const written = pipe.write(data.bytes, data.isOurs);
+    if (typeof written !== "number") await written;
   }
 }
 

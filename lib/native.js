@@ -74,7 +74,8 @@ function reason(candidate, error) {
 
 function hintFor(platform, cause) {
   if (process.env[OVERRIDE]) return `${OVERRIDE} names this file: correct or unset it`;
-  if (cause) return "the addon is there and does not fit this system: `npm run build` in a checkout builds one that does";
+  if (cause)
+    return "it is there, but not made for this system; in a checkout, `npm run build` makes one that is";
   return (
     "in a checkout: `npm run build`; as a dependency: `npm install --include=optional`, and on this very " +
     `platform, since a lockfile or node_modules made on another may lack @container-spawn/${platform}`

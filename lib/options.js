@@ -59,7 +59,8 @@ function readEnv(env, problems) {
     if (value === undefined) continue;
     const text = textOf(value);
     if (text !== undefined) variables[name] = text;
-    else problems.push(typeProblem(`env[${JSON.stringify(name)}]`, `must be a string, not ${described(value)}`));
+    else
+      problems.push(typeProblem(`env[${JSON.stringify(name)}]`, `must be a string, not ${described(value)}`));
   }
   return variables;
 }

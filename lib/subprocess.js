@@ -1,51 +1,147 @@
 "use strict";
 // The handle of a process: Bun's Subprocess.
 
-const { onExit, closePipe } = require("./events.js");
-const { feed } = require("./feed.js");
+const { systemError } = require("./errors.js");
+const events = require("./events.js");
 const { Keepalive } = require("./keepalive.js");
 const { native } = require("./native.js");
-const { ReadPipe } = require("./read-pipe.js");
-const { readable } = require("./readable.js");
 const { resourceUsage } = require("./resource-usage.js");
 const { signalName, signalNumber } = require("./signals.js");
-const { FileSink } = require("./stdin.js");
-const { systemError } = require("./errors.js");
-const { WritePipe } = require("./write-pipe.js");
+const { Stdio } = require("./stdio.js");
 
 const ESRCH = -3;
-
-// The extra pipes are descriptors for the caller to take; those never asked for go with the handle.
-const untaken = new FinalizationRegistry((ids) => ids.forEach(closePipe));
+const SIGTERM = 15;
 
 class Subprocess {
   #id;
   #pid;
   #container;
   #keepalive = new Keepalive();
-  #stdin;
-  #feed = null;
-  #outputs;
-  #extras;
+  #stdio;
   #exited;
   #settleExited;
   #exitCode = null;
   #signalCode = null;
-  #usage = null;
-  #inputError;
+  #counts = null;
 
-  constructor({ id, pid, pipes, container }, { request, source, onExit: callback }) {
+  constructor({ id, pid, pipes, container }, { request, source, onExit }) {
     this.#id = id;
     this.#pid = pid;
     this.#container = container;
     this.#exited = new Promise((resolve) => {
       this.#settleExited = resolve;
     });
-    onExit(id, (status, usage) => this.#ended(status, usage));
-    if (callback !== undefined) this.#callAtExit(callback);
-    this.#outputs = [1, 2].map((index) => this.#output(request.stdio[index], pipes[index]));
-    this.#extras = new ExtraPipes(request.stdio.slice(3), pipes.slice(3), this);
-    this.#openStdin(request.stdio[0], pipes[0], source);
+    // The table of events keeps this handle until the process has ended, whether the caller does or not.
+    events.onExit(id, (status, counts) => this.#ended(status, counts));
+    this.#stdio = new Stdio(request.stdio, pipes, source, this.#keepalive);
+    if (onExit !== undefined) this.#callAtExit(onExit);
+  }
+
+  get pid() {
+    return this.#pid;
+  }
+
+  get container() {
+    return this.#container;
+  }
+
+  get stdin() {
+    return this.#stdio.stdin;
+  }
+
+  get stdout() {
+    return this.#stdio.stdout;
+  }
+
+  get stderr() {
+    return this.#stdio.stderr;
+  }
+
+  get stdio() {
+    return this.#stdio.all;
+  }
+
+  get readable() {
+    return this.stdout;
+  }
+
+  get writable() {
+    return this.stdin;
+  }
+
+  get exited() {
+    return this.#exited;
+  }
+
+  get exitCode() {
+    return this.#exitCode;
+  }
+
+  get signalCode() {
+    return this.#signalCode;
+  }
+
+  get exitReason() {
+    if (this.#signalCode !== null) return "signaled";
+    return this.#exitCode === null ? null : "exited";
+  }
+
+  /** As Bun has it: whether the process has ended, in whatever way. */
+  get killed() {
+    return this.exitReason !== null;
+  }
+
+  kill(signal) {
+    const number = signal === undefined || signal === null ? SIGTERM : signalNumber(signal);
+    if (this.killed) return;
+    const result = native().kill(this.#id, number);
+    if (result < 0 && result !== ESRCH) throw systemError(result, "kill");
+  }
+
+  ref() {
+    this.#keepalive.ref();
+  }
+
+  unref() {
+    this.#keepalive.unref();
+  }
+
+  resourceUsage() {
+    return this.#counts === null ? undefined : resourceUsage(this.#counts);
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.kill();
+    await this.#exited;
+    this.#stdio.close();
+  }
+
+  get [Symbol.toStringTag]() {
+    return "Subprocess";
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](_depth, options, inspect) {
+    const { pid, exitCode, signalCode, exitReason, container } = this;
+    return `Subprocess ${inspect({ pid, exitCode, signalCode, exitReason, container }, options)}`;
+  }
+
+  #ended(status, counts) {
+    const signal = status & 0x7f;
+    const code = (status >> 8) & 0xff;
+    if (signal === 0) this.#exitCode = code;
+    else this.#signalCode = signalName(signal);
+    this.#counts = counts;
+    this.#stdio.processEnded();
+    this.#settleExited(signal === 0 ? code : 128 + signal);
+    this.#keepalive.ended();
+  }
+
+  // Through the promise, so that the callback runs in the asynchronous context of the call to `spawn`; and one
+  // microtask later, so that whoever awaits `exited` comes first, and what the callback throws is an uncaught
+  // exception and no unhandled rejection.
+  #callAtExit(callback) {
+    const call = () => callback(this, this.#exitCode, this.#signalCode, this.#stdio.inputError);
+    this.#exited.then(() => queueMicrotask(call));
   }
 }
 

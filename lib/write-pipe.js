@@ -35,6 +35,11 @@ class WritePipe {
     return this.#waiting;
   }
 
+  /** The error that closed the pipe, or null. */
+  get failure() {
+    return this.#error;
+  }
+
   /**
    * Writes bytes: returns their number when all are in the pipe, and else a promise of it.
    * `isOurs`: nobody will change them.
@@ -176,11 +181,15 @@ function rejected(error) {
 
 // Every entry has bytes: one that has none any more has had its buffer transferred away.
 function wasDetached() {
-  return Object.assign(new Error("the buffer was detached before it was written"), { code: "ERR_INVALID_STATE" });
+  return withCode("ERR_INVALID_STATE", "the buffer was detached before it was written");
 }
 
 function writeAfterEnd() {
-  return Object.assign(new Error("write after end"), { code: "ERR_STREAM_WRITE_AFTER_END" });
+  return withCode("ERR_STREAM_WRITE_AFTER_END", "write after end");
+}
+
+function withCode(code, message) {
+  return Object.assign(new Error(message), { code });
 }
 
 module.exports = { WritePipe };

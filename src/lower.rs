@@ -11,6 +11,7 @@ mod payload;
 mod root;
 
 pub use identity::map_text;
+pub use payload::DEFAULT_PATH;
 
 use crate::cgroup;
 use crate::config::{Config, Container};
@@ -45,7 +46,7 @@ fn lower_container(
     };
     let mounts = container.mount.as_ref();
     if let Some(mount) = mounts {
-        mounts::mount_points(plan, mount);
+        mounts::mount_points(plan, container, mount);
     }
     namespaces(plan, container, joined.is_some());
 

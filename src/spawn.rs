@@ -5,6 +5,7 @@
 
 mod blame;
 mod parent;
+mod preflight;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -166,6 +167,7 @@ impl Setup {
     fn carry_out(&self, stacks: &Stacks) -> Result<Started, Failure> {
         let plan = Arc::new(lower(&self.config, &Host::live())?);
         let plan = self.plan.get_or_init(|| plan).clone();
+        preflight::check(&self.config)?;
         let mut undo = Vec::new();
         self.launch(&plan, &mut undo, stacks).map_err(|mut failure| {
             failure.left = undo::all(&mut undo, UNDO_PATIENCE);

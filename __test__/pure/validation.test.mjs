@@ -6,15 +6,21 @@ import { leaveNothing } from "../helpers/leftovers.mjs";
 import { explain, failure, output, spawn } from "../helpers/run.mjs";
 import { script } from "../helpers/script.mjs";
 import { tempDir } from "../helpers/temp.mjs";
+import {
+  bind,
+  container,
+  entry,
+  limit,
+  namespace,
+  nuls,
+  overlay,
+  ranges,
+  types,
+  typos,
+  values,
+} from "./mistakes.mjs";
 
 leaveNothing();
-
-const container = (options) => ({ cmd: ["true"], container: options });
-const namespace = (options) => container({ namespace: options });
-const entry = (options) => container({ fs: [options] });
-const limit = (options) => container({ limit: options });
-const bind = { type: "bind", from: "/usr", to: "/mnt" };
-const overlay = { type: "overlayfs", to: "/mnt", lower: ["/usr"] };
 
 /** Asserts that these options are refused with this class and code, and that the message names the option. */
 function refused(options, name, path, code) {
@@ -27,155 +33,6 @@ function refused(options, name, path, code) {
 }
 
 const TYPE = /^ERR_INVALID_ARG_TYPE$/;
-const types = [
-  [{}, "cmd"],
-  [{ cmd: "true" }, "cmd"],
-  [{ cmd: [1] }, "cmd[0]"],
-  [{ cmd: ["true", {}] }, "cmd[1]"],
-  [{ cmd: ["true"], cwd: 5 }, "cwd"],
-  [{ cmd: ["true"], argv0: 5 }, "argv0"],
-  [{ cmd: ["true"], env: "A=b" }, "env"],
-  [{ cmd: ["true"], stdio: "pipe" }, "stdio"],
-  [{ cmd: ["true"], stdout: {} }, "stdout"],
-  [{ cmd: ["true"], stdin: true }, "stdin"],
-  [{ cmd: ["true"], onExit: "function" }, "onExit"],
-  [{ cmd: ["true"], uid: "0" }, "uid"],
-  [{ cmd: ["true"], detached: "yes" }, "detached"],
-  [container("x"), "container"],
-  [container([]), "container"],
-  [container(() => {}), "container"],
-  [namespace("all"), "container.namespace"],
-  [namespace({ user: "invalid" }), "container.namespace.user"],
-  [namespace({ pid: 1 }), "container.namespace.pid"],
-  [namespace({ pid: { init: "no" } }), "container.namespace.pid.init"],
-  [namespace({ mount: {} }), "container.namespace.mount"],
-  [namespace({ network: "lo" }), "container.namespace.network"],
-  [namespace({ ipc: 0 }), "container.namespace.ipc"],
-  [namespace({ cgroup: "x" }), "container.namespace.cgroup"],
-  [namespace({ uts: { hostname: 5 } }), "container.namespace.uts.hostname"],
-  [namespace({ time: { boottime: "5" } }), "container.namespace.time.boottime"],
-  [container({ fs: {} }), "container.fs"],
-  [container({ fs: "x" }), "container.fs"],
-  [entry("/mnt"), "container.fs[0]"],
-  [entry(null), "container.fs[0]"],
-  [entry({ to: "/mnt" }), "container.fs[0].type"],
-  [entry({ type: "tmpfs" }), "container.fs[0].to"],
-  [entry({ type: "bind", to: "/mnt" }), "container.fs[0].from"],
-  [entry({ ...bind, readonly: "yes" }), "container.fs[0].readonly"],
-  [entry({ ...bind, optional: 1 }), "container.fs[0].optional"],
-  [entry({ ...bind, suid: "no" }), "container.fs[0].suid"],
-  [entry({ ...overlay, lower: "/usr" }), "container.fs[0].lower"],
-  [entry({ ...overlay, lower: ["/usr", 5] }), "container.fs[0].lower[1]"],
-  [entry({ ...overlay, upper: 5, work: "/x" }), "container.fs[0].upper"],
-  [entry({ type: "tmpfs", to: "/mnt", mode: "755" }), "container.fs[0].mode"],
-  [container({ root: 5 }), "container.root"],
-  [container({ root: {} }), "container.root.from"],
-  [container({ root: { from: "host", readonly: 1 } }), "container.root.readonly"],
-  [container({ root: { from: "host", overlay: 1 } }), "container.root.overlay"],
-  [limit(5), "container.limit"],
-  [limit({ cpu: "50" }), "container.limit.cpu"],
-  [limit({ memory: {} }), "container.limit.memory"],
-  [container({ setupTimeout: "1s" }), "container.setupTimeout"],
-  [container({ security: true }), "container.security"],
-  [container({ security: { noNewPrivileges: "yes" } }), "container.security.noNewPrivileges"],
-  [namespace({ pid: Symbol("x") }), "container.namespace.pid"],
-  [namespace({ pid: 1n }), "container.namespace.pid"],
-  [namespace({ pid: new Date() }), "container.namespace.pid"],
-];
-
-const ranges = [
-  [{ cmd: ["true"], uid: -1 }, "uid"],
-  [{ cmd: ["true"], uid: 2 ** 32 }, "uid"],
-  [{ cmd: ["true"], uid: 1.5 }, "uid"],
-  [{ cmd: ["true"], gid: Number.NaN }, "gid"],
-  [{ cmd: ["true"], stdout: -1 }, "stdout"],
-  [{ cmd: ["true"], stdout: 1.5 }, "stdout"],
-  [namespace({ time: { boottime: Number.NaN } }), "container.namespace.time.boottime"],
-  [namespace({ time: { monotonic: Number.POSITIVE_INFINITY } }), "container.namespace.time.monotonic"],
-  [namespace({ time: { monotonic: 1e30 } }), "container.namespace.time.monotonic"],
-  [entry({ type: "tmpfs", to: "/mnt", size: -1 }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", size: Number.NaN }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", size: 1.5 }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", size: 1e300 }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", size: Number.POSITIVE_INFINITY }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", mode: -1 }), "container.fs[0].mode"],
-  [entry({ type: "tmpfs", to: "/mnt", mode: 0o10000 }), "container.fs[0].mode"],
-  [entry({ ...bind, from: -1 }), "container.fs[0].from"],
-  [entry({ ...bind, from: 1.5 }), "container.fs[0].from"],
-  [limit({ cpu: 0 }), "container.limit.cpu"],
-  [limit({ cpu: -5 }), "container.limit.cpu"],
-  [limit({ cpu: Number.NaN }), "container.limit.cpu"],
-  [limit({ cpu: Number.POSITIVE_INFINITY }), "container.limit.cpu"],
-  [limit({ memory: -1 }), "container.limit.memory"],
-  [limit({ memory: 0 }), "container.limit.memory"],
-  [limit({ memory: 1e300 }), "container.limit.memory"],
-  [limit({ ram: -1000 }), "container.limit"],
-  [container({ setupTimeout: -1 }), "container.setupTimeout"],
-  [container({ setupTimeout: Number.NaN }), "container.setupTimeout"],
-];
-
-const values = [
-  [{ cmd: [] }, "cmd"],
-  [{ cmd: [""] }, "cmd[0]"],
-  [{ cmd: ["true"], stdout: "pip" }, "stdout"],
-  [entry({ type: "tmpf", to: "/mnt" }), "container.fs[0].type"],
-  [entry({ ...bind, to: "" }), "container.fs[0].to"],
-  [entry({ ...bind, to: "relative" }), "container.fs[0].to"],
-  [entry({ ...bind, to: "./relative" }), "container.fs[0].to"],
-  [entry({ ...bind, from: "" }), "container.fs[0].from"],
-  [entry({ ...overlay, lower: [] }), "container.fs[0].lower"],
-  [entry({ ...overlay, lower: [""] }), "container.fs[0].lower[0]"],
-  [entry({ ...overlay, upper: "/a", work: "/b", ephemeral: true }), "container.fs[0]"],
-  [entry({ type: "tmpfs", to: "/mnt", size: "1X" }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", size: "" }), "container.fs[0].size"],
-  [entry({ type: "tmpfs", to: "/mnt", size: "-1K" }), "container.fs[0].size"],
-  [limit({ memory: "lots" }), "container.limit.memory"],
-  [limit({ memory: "99999999999999T" }), "container.limit.memory"],
-  [container({ root: "" }), "container.root"],
-  [namespace({ uts: { hostname: "h".repeat(65) } }), "container.namespace.uts.hostname"],
-  [namespace({ uts: { domainname: "d".repeat(65) } }), "container.namespace.uts.domainname"],
-  [limit({ memory: "1G", ram: "2G" }), "container.limit"],
-];
-
-const nul = "a\0b";
-const nuls = [
-  [{ cmd: [nul] }, "cmd[0]"],
-  [{ cmd: ["true", nul] }, "cmd[1]"],
-  [{ cmd: ["true"], argv0: nul }, "argv0"],
-  [{ cmd: ["true"], cwd: nul }, "cwd"],
-  [{ cmd: ["true"], env: { A: nul } }, "env"],
-  [{ cmd: ["true"], env: { [nul]: "A" } }, "env"],
-  [entry({ ...bind, from: nul }), "container.fs[0].from"],
-  [entry({ ...bind, to: `/${nul}` }), "container.fs[0].to"],
-  [entry({ ...overlay, lower: ["/usr", nul] }), "container.fs[0].lower[1]"],
-  [entry({ ...overlay, upper: nul, work: "/x" }), "container.fs[0].upper"],
-  [entry({ ...overlay, upper: "/x", work: nul }), "container.fs[0].work"],
-  [container({ root: nul }), "container.root"],
-  [container({ root: { from: nul } }), "container.root.from"],
-  [container({ root: { from: "host", overlay: nul } }), "container.root.overlay"],
-  [namespace({ uts: { hostname: nul } }), "container.namespace.uts.hostname"],
-  [namespace({ uts: { domainname: nul } }), "container.namespace.uts.domainname"],
-];
-
-const typos = [
-  [{ cmd: ["true"], contaner: {} }, "contaner", "container"],
-  [{ cmd: ["true"], stdot: "pipe" }, "stdot", "stdout"],
-  [container({ namepsace: {} }), "container.namepsace", "namespace"],
-  [container({ limits: {} }), "container.limits", "limit"],
-  [namespace({ netwrok: true }), "container.namespace.netwrok", "network"],
-  [namespace({ User: true }), "container.namespace.User", "user"],
-  [namespace({ uts: { hostnme: "x" } }), "container.namespace.uts.hostnme", "hostname"],
-  [namespace({ pid: { inti: true } }), "container.namespace.pid.inti", "init"],
-  [namespace({ time: { boottim: 1 } }), "container.namespace.time.boottim", "boottime"],
-  [entry({ ...bind, readOnly: true }), "container.fs[0].readOnly", "readonly"],
-  [entry({ ...bind, too: "/x" }), "container.fs[0].too", "to"],
-  [entry({ ...overlay, lowers: ["/x"] }), "container.fs[0].lowers", "lower"],
-  [entry({ type: "overlay", to: "/mnt", lower: ["/x"] }), "container.fs[0].type", "overlayfs"],
-  [container({ root: { from: "host", readonl: true } }), "container.root.readonl", "readonly"],
-  [limit({ memroy: "1G" }), "container.limit.memroy", "memory"],
-  [container({ security: { noNewPrivs: true } }), "container.security.noNewPrivs", "noNewPrivileges"],
-];
-
 describe("refused with the option's path:", () => {
   it("values of a wrong type", () => {
     for (const [options, path] of types) refused(options, "TypeError", path, TYPE);

@@ -303,11 +303,11 @@ fn entry_source(entry: &FsEntry) -> Option<Source<'_>> {
 /// The root of a mount.
 fn mounted(source: &Source<'_>) -> Node {
     match source {
-        // A bind may be of a single file, and its path is followed on the host, as the mount does.
+        // A bind may be of a single file, and its path is followed on the host, as the mount does. One whose source
+        // is missing fails, with an error of its own.
         Source::Host(base) => match fs::metadata(base) {
             Ok(found) if found.is_dir() => Node::Directory(vec![base.to_path_buf()]),
             Ok(_) => Node::File(base.to_path_buf()),
-            Err(error) if absent(&error) => Node::Missing,
             Err(_) => Node::Unknown,
         },
         Source::Layers(layers) => Node::Directory(layers.iter().map(|layer| layer.to_path_buf()).collect()),

@@ -11,11 +11,13 @@ use std::path::{Component, Path, PathBuf};
 use container_spawn_child::op::{Kind, Op, Slot};
 
 use super::{overlay, root};
-use crate::config::{BindFrom, Container, FsEntry, FsKind, Mount, MountFlags, Root, RootFrom};
+use crate::config::{BindFrom, Container, FsEntry, FsKind, Mount, MountFlags, RootFrom};
 use crate::error::Failure;
 use crate::filesystem::view::View;
 use crate::host::Host;
 use crate::plan::{Builder, Origin, ParentOp, SlotSource, Stage};
+
+const PROC: &str = "/proc";
 
 /// A mount that waits to be attached.
 pub struct Detached {
@@ -48,7 +50,7 @@ impl Tree {
 }
 
 /// The parent's share: mount points that are missing on the host, made for the container's life.
-pub fn mount_points(plan: &mut Builder, mount: &Mount) {
+pub fn mount_points(plan: &mut Builder, container: &Container, mount: &Mount) {
     for (position, entry) in mount.fs.iter().enumerate() {
         plan.origin(origin(entry.index, "to"));
         let to = path(&entry.to);
@@ -60,13 +62,19 @@ pub fn mount_points(plan: &mut Builder, mount: &Mount) {
             plan.parent(ParentOp::MountPoint { base, path, like });
         }
     }
-    let proc = Path::new("/proc");
-    if let Some(Root { from: RootFrom::Directory(_), .. }) = &mount.root
-        && let Some((base, path)) = on_host(mount, 0, proc)
+    let in_directory = mount.root.as_ref().is_some_and(|root| matches!(root.from, RootFrom::Directory(_)));
+    if in_directory
+        && has_own_proc(container, mount)
+        && let Some((base, path)) = on_host(mount, 0, Path::new(PROC))
     {
-        plan.origin("container.root");
+        plan.origin("container.namespace.pid");
         plan.parent(ParentOp::MountPoint { base, path, like: None });
     }
+}
+
+/// A pid namespace comes with its own `/proc`, unless the caller puts something else there.
+fn has_own_proc(container: &Container, mount: &Mount) -> bool {
+    container.pid.is_some() && !mount.fs.iter().any(|entry| path(&entry.to) == Path::new(PROC))
 }
 
 fn on_host(mount: &Mount, position: usize, to: &Path) -> Option<(CString, PathBuf)> {
@@ -89,13 +97,13 @@ pub fn lower(plan: &mut Builder, container: &Container, mount: &Mount, host: &Ho
         None => None,
     };
     let mut waiting = Vec::new();
-    if container.pid.is_some() && !mount.fs.iter().any(|entry| path(&entry.to) == Path::new("/proc")) {
+    if has_own_proc(container, mount) {
         plan.origin("container.namespace.pid");
         let flags = MountFlags { suid: false, dev: false, exec: false, readonly: false };
         waiting.push(Detached {
             origin: "container.namespace.pid".into(),
             mount: proc(plan, &flags)?,
-            to: "/proc".into(),
+            to: PROC.into(),
         });
     }
     for entry in &mount.fs {

@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::plan::{Builder, SlotSource, Stage};
 
 /// Where to look when the environment has no `PATH`: execvp(3)'s default without the current directory.
-const DEFAULT_PATH: &CStr = c"/usr/local/bin:/bin:/usr/bin";
+pub const DEFAULT_PATH: &CStr = c"/usr/local/bin:/bin:/usr/bin";
 
 /// The descriptors that init expects, see `child/init.rs`.
 const INIT_STATUS: i32 = 3;
@@ -99,10 +99,12 @@ fn identity(plan: &mut Builder, config: &Config, container: Option<&Container>) 
     if let Some(uid) = config.uid {
         plan.origin("uid");
         plan.child(Op::SetUid(uid));
-        if container.is_some_and(|container| !container.pid.as_ref().is_some_and(|pid| pid.init)) {
-            // The kernel clears it when ids change.
-            plan.child(Op::DieWithParent);
-        }
+    }
+    let init = container.is_some_and(|container| container.pid.as_ref().is_some_and(|pid| pid.init));
+    if container.is_some() && !init && (config.uid.is_some() || config.gid.is_some()) {
+        plan.origin("");
+        // The kernel clears it when ids change.
+        plan.child(Op::DieWithParent);
     }
     Ok(())
 }

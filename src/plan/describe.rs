@@ -61,6 +61,12 @@ impl Described<'_> {
         }
     }
 
+    /// The step in an error message: without the slot that it would have filled.
+    pub fn attempt(&self) -> String {
+        let text = self.to_string();
+        text.split(" -> ").next().unwrap_or_default().to_owned()
+    }
+
     /// The path that the step is about, where there is one.
     pub fn path(&self) -> Option<String> {
         let text = match self.op {

@@ -45,13 +45,13 @@ pub fn child(plan: &Plan, shared: &Shared, config: &Config, status: Option<i32>)
         |failure: Failure| failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.len(), place);
     if failed == NO_FAILURE || (*op == Op::StartPayload && errno == libc::ECHILD) {
         let signal = status.map_or(0, |status| status & 0x7f);
-        let summary = format!("{described}: killed by signal {signal} before the command ran");
+        let summary = format!("{}: killed by signal {signal} before the command ran", described.attempt());
         return hint::killed(at(Failure::own("ERR_SETUP_KILLED", summary)), config);
     }
     let mut failure = match step.stage {
         Stage::Exec => exec(config, op, plan, errno),
         _ if step.origin == "cwd" => directory(config, &described, errno),
-        _ => Failure::call(described.syscall(), errno, &described),
+        _ => Failure::call(described.syscall(), errno, described.attempt()),
     };
     if failure.path.is_none() {
         failure.path = described.path();
@@ -96,7 +96,7 @@ pub fn timed_out(plan: Option<&Plan>, shared: &Shared, parent_step: usize, timeo
     let index = shared.step.load(Ordering::Acquire) as usize;
     let Some(step) = plan.child.get(index) else { return timed_out("start".into()) };
     let described = Described { plan, op: &step.step.op };
-    Failure { syscall: Some(described.syscall()), path: described.path(), ..timed_out(described.to_string()) }
+    Failure { syscall: Some(described.syscall()), path: described.path(), ..timed_out(described.attempt()) }
         .asked_by(&step.origin)
         .at(plan.number_of_child(index), plan.len(), "in the child")
 }

@@ -106,7 +106,7 @@ impl Held {
             Err(Errno::EACCES) => return Ok(None),
             Err(errno) => return Err(Error::new("openat2", path, errno).into()),
         };
-        match Ok::<(), Errno>(()) {
+        match flock(file.as_fd(), FlockArg::LockSharedNonblock) {
             Ok(()) => {}
             // Somebody is about to remove it.
             Err(Errno::EWOULDBLOCK | Errno::EINTR) => return Err(Trouble::Again),

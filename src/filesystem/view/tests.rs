@@ -228,7 +228,7 @@ fn binds_may_be_files_descriptors_or_optional() {
     assert_eq!(resolved(&mount, "/made/for/file"), Some(scratch.path("host/file")));
     assert_eq!(fs::read(resolved(&mount, "/fd/file").unwrap()).unwrap(), b"host/file");
     assert_eq!(resolved(&mount, "/etc"), Some(scratch.path("root/etc")));
-    assert_eq!(View::new(&mount).look(Path::new("/hard")), Sight::Missing);
+    assert_eq!(View::new(&mount).look(Path::new("/hard")), Sight::Unknown);
     assert_eq!(View::new(&mount).look(Path::new("/made/for")), Sight::Directory(None));
     assert_eq!(View::new(&mount).look(Path::new("/made/other")), Sight::Missing);
 }

@@ -1,0 +1,6 @@
+"use strict";
+
+const { SpawnError } = require("./lib/errors.js");
+const { explain, spawn } = require("./lib/spawn.js");
+
+module.exports = { SpawnError, explain, spawn };

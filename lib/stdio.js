@@ -1,0 +1,100 @@
+"use strict";
+// The streams of a process, as its handle shows them.
+
+const { closePipe } = require("./events.js");
+const { feed } = require("./feed.js");
+const { native } = require("./native.js");
+const { ReadPipe } = require("./read-pipe.js");
+const { readable } = require("./readable.js");
+const { FileSink } = require("./stdin.js");
+const { WritePipe } = require("./write-pipe.js");
+
+// Extra pipes are descriptors for the caller to take; what was never taken goes with the handle.
+const untaken = new FinalizationRegistry((ids) => ids.forEach(closePipe));
+
+/** `entries` are what the process was started with, `pipes` the native pipes to it, -1 where there is none. */
+class Stdio {
+  /** A FileSink, a descriptor of the caller's, or undefined. */
+  stdin;
+  /** What went wrong with the source that stdin was to be read from. */
+  inputError;
+
+  #input = null;
+  #stdout;
+  #stderr;
+  #extras;
+  #extraPipes;
+
+  constructor(entries, pipes, source, keepalive) {
+    this.#openInput(entries[0], pipes[0], source, keepalive);
+    this.#stdout = new Output(entries[1], pipes[1], keepalive);
+    this.#stderr = new Output(entries[2], pipes[2], keepalive);
+    this.#extras = entries.slice(3);
+    this.#extraPipes = pipes.slice(3).filter((pipe) => pipe !== -1);
+    if (this.#extraPipes.length > 0) untaken.register(this, this.#extraPipes);
+  }
+
+  get stdout() {
+    return this.#stdout.value;
+  }
+
+  get stderr() {
+    return this.#stderr.value;
+  }
+
+  /** Bun's `stdio`: nothing for the first three, then descriptors. */
+  get all() {
+    this.#extras = this.#extras.map((entry) => (entry === "pipe" ? this.#takeExtra() : entry));
+    return [null, null, null, ...this.#extras.map((entry) => (entry === "ignore" ? null : entry))];
+  }
+
+  /** Nothing more is read by the process; what it has written stays to be read. */
+  processEnded() {
+    this.#input?.close();
+    this.#stdout.pipe?.processEnded();
+    this.#stderr.pipe?.processEnded();
+  }
+
+  close() {
+    this.#input?.close();
+    this.#stdout.pipe?.close();
+    this.#stderr.pipe?.close();
+    this.#extras = this.#extras.map((entry) => (entry === "pipe" ? "ignore" : entry));
+    for (const pipe of this.#extraPipes.splice(0)) closePipe(pipe);
+  }
+
+  #openInput(entry, pipe, source, keepalive) {
+    if (pipe === -1) {
+      this.stdin = typeof entry === "number" ? entry : undefined;
+      return;
+    }
+    this.#input = new WritePipe(pipe, keepalive);
+    if (source === undefined) this.stdin = new FileSink(this.#input);
+    else
+      feed(this.#input, source, (error) => {
+        this.inputError = error;
+      });
+  }
+
+  #takeExtra() {
+    return native().pipeDetach(this.#extraPipes.shift());
+  }
+}
+
+/** stdout or stderr: the stream is made when somebody asks for it, which most callers of short commands do not. */
+class Output {
+  pipe = null;
+  #value;
+
+  constructor(entry, pipe, keepalive) {
+    if (pipe !== -1) this.pipe = new ReadPipe(pipe, keepalive);
+    else if (typeof entry === "number") this.#value = entry;
+  }
+
+  get value() {
+    if (this.pipe !== null) this.#value ??= readable(this.pipe);
+    return this.#value;
+  }
+}
+
+module.exports = { Stdio };
