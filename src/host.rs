@@ -7,6 +7,7 @@ mod mountinfo;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 pub use cgroup::{Cgroups, V1Controller};
 pub use mountinfo::Mounted;
@@ -101,8 +102,10 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
+/// It does not change while we run.
 fn kernel_version() -> (u32, u32) {
-    parse_version(&read("/proc/sys/kernel/osrelease"))
+    static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| parse_version(&read("/proc/sys/kernel/osrelease")));
+    *VERSION
 }
 
 fn parse_version(release: &str) -> (u32, u32) {

@@ -54,5 +54,6 @@ pub mod process;
 pub mod reactor;
 pub mod spawn;
 pub mod supervisor;
+pub mod sync;
 pub mod sys;
 pub mod undo;

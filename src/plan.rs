@@ -21,7 +21,7 @@ pub use describe::{Described, namespace_names};
 pub use explain::{Explained, Lane};
 pub use image::Image;
 
-use crate::config::IdMap;
+use crate::config::{BindFrom, IdMap};
 use crate::error::Failure;
 
 /// The path of the option that asked for a step, `container.fs[2].to`; empty for what every spawn does.
@@ -84,8 +84,8 @@ pub enum ParentOp {
         base: CString,
         /// Path below it.
         path: PathBuf,
-        /// What will be mounted there: a directory or, if this is a file, a file.
-        like: Option<CString>,
+        /// What will be mounted there: a directory, unless this is a file.
+        like: Option<BindFrom>,
     },
     /// Make a cgroup directory.
     MakeCgroup(PathBuf),

@@ -7,7 +7,7 @@ import { leaveNothing } from "../helpers/leftovers.mjs";
 import { inEachMode } from "../helpers/modes.mjs";
 import { needs } from "../helpers/must.mjs";
 import { payload } from "../helpers/payload.mjs";
-import { run, spawn, SpawnError } from "../helpers/run.mjs";
+import { run, SpawnError, spawn } from "../helpers/run.mjs";
 import { contents, tempTree } from "../helpers/temp.mjs";
 
 leaveNothing();

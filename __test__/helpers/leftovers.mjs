@@ -8,7 +8,7 @@ import fs from "node:fs";
 import { after, before } from "node:test";
 import { has } from "./must.mjs";
 import { within } from "./processes.mjs";
-import { cgroupsSeen, run } from "./run.mjs";
+import { cgroupsSeen, endReading, run } from "./run.mjs";
 import { snapshot } from "./snapshot.mjs";
 import { removeTempDirs } from "./temp.mjs";
 
@@ -39,6 +39,7 @@ export function leaveNothing() {
   });
   after(async () => {
     removeTempDirs();
+    await endReading();
     // Descriptors and cgroups go a moment after `exited`: what stays for seconds stays for good.
     let now;
     await within(3000, () => {

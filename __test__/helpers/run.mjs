@@ -56,9 +56,18 @@ export function spawnError(options, expected = {}) {
   return error;
 }
 
+const readers = new Set();
+
+/** Gives up the outputs that `lines` has begun to read: until its end is read, a pipe stays open. */
+export async function endReading() {
+  await Promise.all([...readers].map((reader) => reader.cancel()));
+  readers.clear();
+}
+
 /** Reads a child's stdout line by line without ending it. */
 export function lines(child) {
   const reader = child.stdout.getReader();
+  readers.add(reader);
   const decoder = new TextDecoder();
   let rest = "";
   return {
@@ -80,6 +89,5 @@ export function lines(child) {
         assert.notEqual(line, null, `the output ended before "${wanted}"`);
       }
     },
-    release: () => reader.releaseLock(),
   };
 }

@@ -44,11 +44,15 @@ function cgroups() {
   });
 }
 
-const temporaries = () =>
-  fs
+/** In a directory that others use as well, only what bears this process's number is known to be ours. */
+function temporaries() {
+  const isShared = ["/tmp", "/var/tmp", "/dev/shm"].includes(os.tmpdir());
+  return fs
     .readdirSync(os.tmpdir())
-    .filter((name) => name.includes("container-spawn") && !name.startsWith(PREFIX))
+    .filter((name) => !name.startsWith(PREFIX) && name.includes("container-spawn"))
+    .filter((name) => !isShared || name.includes(String(process.pid)))
     .sort();
+}
 
 export function snapshot() {
   return {

@@ -31,6 +31,8 @@ export const tempTree = (files) => fill(tempDir(), files);
 export function contents(directory) {
   const found = {};
   const walk = (at, name) => {
+    // An overlay's work directory can be opened by nobody but root.
+    if (process.geteuid() !== 0 && (fs.statSync(at).mode & 0o700) === 0) return;
     for (const entry of fs.readdirSync(at, { withFileTypes: true })) {
       const file = path.join(at, entry.name);
       const key = name ? `${name}/${entry.name}` : entry.name;

@@ -10,6 +10,7 @@ export const overlay = { type: "overlayfs", to: "/mnt", lower: ["/usr"] };
 export const types = [
   [{}, "cmd"],
   [{ cmd: "true" }, "cmd"],
+  [{ cmd: [] }, "cmd"],
   [{ cmd: [1] }, "cmd[0]"],
   [{ cmd: ["true", {}] }, "cmd[1]"],
   [{ cmd: ["true"], cwd: 5 }, "cwd"],
@@ -17,6 +18,7 @@ export const types = [
   [{ cmd: ["true"], env: "A=b" }, "env"],
   [{ cmd: ["true"], stdio: "pipe" }, "stdio"],
   [{ cmd: ["true"], stdout: {} }, "stdout"],
+  [{ cmd: ["true"], stdout: "pip" }, "stdout"],
   [{ cmd: ["true"], stdin: true }, "stdin"],
   [{ cmd: ["true"], onExit: "function" }, "onExit"],
   [{ cmd: ["true"], uid: "0" }, "uid"],
@@ -95,13 +97,12 @@ export const ranges = [
 ];
 
 export const values = [
-  [{ cmd: [] }, "cmd"],
   [{ cmd: [""] }, "cmd[0]"],
-  [{ cmd: ["true"], stdout: "pip" }, "stdout"],
   [entry({ type: "tmpf", to: "/mnt" }), "container.fs[0].type"],
   [entry({ ...bind, to: "" }), "container.fs[0].to"],
   [entry({ ...bind, to: "relative" }), "container.fs[0].to"],
   [entry({ ...bind, to: "./relative" }), "container.fs[0].to"],
+  [entry({ ...bind, to: "/a/../b" }), "container.fs[0].to"],
   [entry({ ...bind, from: "" }), "container.fs[0].from"],
   [entry({ ...overlay, lower: [] }), "container.fs[0].lower"],
   [entry({ ...overlay, lower: [""] }), "container.fs[0].lower[0]"],

@@ -51,7 +51,7 @@ describe("bug", needs("userns"), () => {
         ],
       },
     });
-    assert.deepEqual([error.code, error.option, error.path], ["ENOENT", "container.fs[1].from", "/no/such"]);
+    assert.deepEqual([error.code, error.option, error.path], ["ENOENT", "container.fs[1]", "/no/such"]);
     assert.ok(error.syscall);
   });
 

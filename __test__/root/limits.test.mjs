@@ -95,20 +95,22 @@ describe("cpu", needs("cgroup-v1", "payload"), () => {
   const share = async (container) =>
     Number((await run([payload("probe"), "spin", "700"], { container })).stdout) / 700;
 
-  it("50 gives about half of one processor", { timeout: 60_000 }, async () => {
+  it("50 gives about half of one processor, and 20 a fifth", { timeout: 60_000 }, async () => {
+    const limited = (cpu) => share({ namespace: { pid: true }, limit: { cpu } });
     // Other work on the machine takes time away too, so what is compared is the best of a few.
-    let limited = 0;
-    let free = 0;
-    for (let round = 0; round < 3 && !(limited > 0.35 && free > 0.7); round++) {
-      limited = Math.max(limited, await share({ namespace: { pid: true }, limit: { cpu: 50 } }));
-      free = Math.max(free, await share({ namespace: { pid: true } }));
+    const best = { half: 0, fifth: 0, free: 0 };
+    for (let round = 0; round < 4 && !(best.half > 0.35 && best.fifth > 0.12 && best.free > 0.65); round++) {
+      best.half = Math.max(best.half, await limited(50));
+      best.fifth = Math.max(best.fifth, await limited(20));
+      best.free = Math.max(best.free, await share({ namespace: { pid: true } }));
     }
-    assert.ok(limited > 0.25 && limited < 0.65, `${limited} of a processor with the limit`);
-    assert.ok(free > 0.7, `the control: ${free} without`);
+    const { half, fifth, free } = best;
+    assert.ok(half > 0.2 && half < 0.65 && fifth > 0.08 && fifth < 0.33, JSON.stringify(best));
+    assert.ok(free > half * 1.1 && free > fifth * 1.5, `the control: ${free} without a limit`);
   });
 
   it("takes fractions, and more than one processor", async () => {
-    for (const cpu of [0.5, 1, 12.5, 150, 400]) {
+    for (const cpu of [1, 12.5, 150, 400]) {
       const child = spawn({ cmd: ["cat"], stdin: "pipe", container: { limit: { cpu } } });
       const directory = cgroupOf(child.pid, "cpu");
       const read = (name) => Number(fs.readFileSync(`${directory}/${name}`, "utf8"));

@@ -8,7 +8,7 @@ import { needs } from "../helpers/must.mjs";
 import { payload } from "../helpers/payload.mjs";
 import { output, run, sh } from "../helpers/run.mjs";
 import { script } from "../helpers/script.mjs";
-import { tempTree, tempDir } from "../helpers/temp.mjs";
+import { tempDir, tempTree } from "../helpers/temp.mjs";
 import { userland } from "../helpers/userland.mjs";
 
 leaveNothing();

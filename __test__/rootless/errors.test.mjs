@@ -126,13 +126,13 @@ describe("what an error tells", needs("userns"), () => {
       code: "ENOENT",
       errno: -2,
       path: missing,
-      option: "container.fs[1].from",
+      option: "container.fs[1]",
     });
     assert.equal(typeof error.syscall, "string");
     assert.equal(typeof error.step, "number");
     const [what, ...rest] = error.message.split("\n");
     assert.match(what, /^ENOENT: .*\/no\/such\/source.*: no such file or directory$/);
-    assert.match(rest.join("\n"), /^ {2}option +container\.fs\[1\]\.from$/m);
+    assert.match(rest.join("\n"), /^ {2}option +container\.fs\[1\]$/m);
     assert.match(rest.join("\n"), /^ {2}step +\d+ of \d+, /m);
     assert.match(error.stack, /errors\.test\.mjs/, "the stack leads to the caller");
   });
@@ -211,7 +211,7 @@ describe("where user namespaces are refused", needs("userns", "unshare"), () => 
       say(errors);`;
     for (const error of await script(source, { wrapper, given: marker })) {
       assert.equal(error.code, "ENOSPC", JSON.stringify(error));
-      assert.equal(error.option, "container.namespace.user");
+      assert.match(error.option, /^container\.namespace/);
       assert.match(error.message, /max_user_namespaces/);
       assert.match(error.hint, /user\.max_user_namespaces/);
     }
@@ -248,7 +248,6 @@ describe("running out of descriptors", needs("userns"), () => {
       await spawn({ cmd: ["true"], container: { namespace: { user: true, pid: true } } }).exited;
       await delay(50);
       const before = count();
-      const limit = Number(/Max open files\\s+(\\d+)/.exec(fs.readFileSync("/proc/self/limits", "utf8"))[1]);
       const held = [];
       try { for (;;) held.push(fs.openSync("/dev/null")); } catch {}
       const outcomes = {};
@@ -264,7 +263,8 @@ describe("running out of descriptors", needs("userns"), () => {
       }
       for (const fd of held) fs.closeSync(fd);
       await delay(100);
-      say({ outcomes, left: count() - before, limit });`;
+      say({ outcomes, left: count() - before });
+      process.exit(0);`;
     const { outcomes, left } = await script(source, {
       wrapper: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"],
     });

@@ -7,20 +7,19 @@
 //! What an overlay marks with extended attributes (opaque and redirected directories) is not read. An opaque
 //! directory then seems to hold more than it does; one that was renamed with `redirect_dir` seems to hold less.
 
-use std::borrow::Cow;
+mod source;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
-use crate::config::{BindFrom, FsEntry, FsKind, Mount, OverlayUpper, RootFrom, RootOverlay};
-
-/// The directory inside `root.overlay: "…"` that holds what was changed. It mirrors the root.
-pub const KEPT_UPPER: &str = "upper";
+use crate::config::{FsEntry, Mount};
+pub use source::{KEPT_ROOT, KEPT_UPPER};
+use source::{Source, path_of};
 
 /// The kernel's own limit on symlinks in one look-up, `path_resolution(7)`.
 const MAX_LINKS: u32 = 40;
@@ -65,15 +64,6 @@ struct Mounted<'a> {
     source: Source<'a>,
 }
 
-/// What a mount shows.
-#[derive(Debug)]
-enum Source<'a> {
-    Host(Cow<'a, Path>),
-    Layers(Vec<Cow<'a, Path>>),
-    Tmpfs,
-    Proc,
-}
-
 /// One step of a look-up.
 #[derive(Debug, Clone)]
 enum Node {
@@ -94,16 +84,22 @@ impl<'a> View<'a> {
 
     /// The tree once the first `count` entries of `fs` are mounted: what the next one finds.
     pub fn before(mount: &'a Mount, count: usize) -> Self {
-        let mut view = Self { root: root_source(mount), mounts: Vec::new(), seen: RefCell::default() };
+        let (root, overlays) = source::of_root(mount);
+        let mut view = Self { root, mounts: overlays, seen: RefCell::default() };
         for entry in mount.fs.iter().take(count) {
-            if let Some(source) = entry_source(entry) {
-                // The kernel mounts on what the path leads to, so a symlink on the way moves the mount.
-                let at = view.canonical(path_of(&entry.to));
-                view.mounts.push(Mounted { at, source });
-                view.seen.get_mut().clear();
-            }
+            view.mount(entry);
         }
         view
+    }
+
+    /// Mounts one more entry.
+    pub fn mount(&mut self, entry: &'a FsEntry) {
+        let Some(source) = source::of_entry(entry) else { return };
+        // The kernel mounts on what the path leads to, so a symlink on the way moves the mount.
+        let at = self.canonical(path_of(&entry.to));
+        // It shows something else here and below, and it brings the directories above it into being.
+        self.seen.get_mut().retain(|path, _| !path.starts_with(&at) && !at.starts_with(path));
+        self.mounts.push(Mounted { at, source });
     }
 
     /// What lies behind `path`, taken literally; [`View::canonical`] follows its symlinks first.
@@ -119,10 +115,10 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Where a mount point at `path` (taken literally) is made, if that is on a plain file system of the host: the
-    /// directory that is mounted there, and the path inside it.
+    /// Where a mount point for `path` is made, if that is on a plain file system of the host: the directory that is
+    /// mounted there, and the path inside it.
     pub fn host_base(&self, path: &Path) -> Option<(PathBuf, PathBuf)> {
-        let path = literal(path);
+        let path = self.canonical(path);
         match self.cover(&path) {
             (Source::Host(base), below, _) => Some((base.to_path_buf(), below.to_path_buf())),
             _ => None,
@@ -256,50 +252,6 @@ impl<'a> View<'a> {
     }
 }
 
-/// What the root shows before anything is mounted on it.
-fn root_source(mount: &Mount) -> Source<'_> {
-    let Some(root) = &mount.root else { return Source::Host(Cow::Borrowed(Path::new("/"))) };
-    let tree = match &root.from {
-        RootFrom::Directory(directory) => path_of(directory),
-        RootFrom::Host => Path::new("/"),
-    };
-    match &root.overlay {
-        RootOverlay::None => Source::Host(Cow::Borrowed(tree)),
-        RootOverlay::Ephemeral => Source::Layers(vec![Cow::Borrowed(tree)]),
-        RootOverlay::Kept(kept) => {
-            Source::Layers(vec![Cow::Owned(path_of(kept).join(KEPT_UPPER)), Cow::Borrowed(tree)])
-        }
-    }
-}
-
-/// What an entry shows; none for an optional one whose source is missing, which is passed over.
-fn entry_source(entry: &FsEntry) -> Option<Source<'_>> {
-    let source = match &entry.kind {
-        FsKind::Bind { from: BindFrom::Path(from), optional, .. } => {
-            let from = path_of(from);
-            if *optional && fs::metadata(from).is_err_and(|error| absent(&error)) {
-                return None;
-            }
-            Source::Host(Cow::Borrowed(from))
-        }
-        FsKind::Bind { from: BindFrom::Fd(fd), .. } => {
-            Source::Host(Cow::Owned(PathBuf::from(format!("/proc/self/fd/{fd}"))))
-        }
-        FsKind::Overlay { lower, upper } => {
-            let upper = match upper {
-                OverlayUpper::Dirs { upper, .. } => Some(upper),
-                OverlayUpper::None | OverlayUpper::Ephemeral => None,
-            };
-            Source::Layers(
-                upper.into_iter().chain(lower).map(|layer| Cow::Borrowed(path_of(layer))).collect(),
-            )
-        }
-        FsKind::Tmpfs { .. } => Source::Tmpfs,
-        FsKind::Proc => Source::Proc,
-    };
-    Some(source)
-}
-
 /// The root of a mount.
 fn mounted(source: &Source<'_>) -> Node {
     match source {
@@ -377,10 +329,6 @@ fn push_components(todo: &mut VecDeque<OsString>, path: &Path) {
 /// `base/below`, without the slash that an empty `below` would add: a bound file must not look like a directory.
 fn join(base: &Path, below: &Path) -> PathBuf {
     if below.as_os_str().is_empty() { base.to_path_buf() } else { base.join(below) }
-}
-
-fn path_of(text: &CStr) -> &Path {
-    Path::new(OsStr::from_bytes(text.to_bytes()))
 }
 
 #[cfg(test)]

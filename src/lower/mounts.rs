@@ -51,35 +51,34 @@ impl Tree {
 
 /// The parent's share: mount points that are missing on the host, made for the container's life.
 pub fn mount_points(plan: &mut Builder, container: &Container, mount: &Mount) {
-    for (position, entry) in mount.fs.iter().enumerate() {
+    let mut view = View::before(mount, 0);
+    let in_directory = mount.root.as_ref().is_some_and(|root| matches!(root.from, RootFrom::Directory(_)));
+    if in_directory && has_own_proc(container, mount) {
+        plan.origin("container.namespace.pid");
+        mount_point(plan, &view, Path::new(PROC), None);
+    }
+    for entry in &mount.fs {
         plan.origin(origin(entry.index, "to"));
-        let to = path(&entry.to);
         let like = match &entry.kind {
-            FsKind::Bind { from: BindFrom::Path(from), .. } => Some(from.clone()),
+            FsKind::Bind { from, .. } => Some(from.clone()),
             _ => None,
         };
-        if let Some((base, path)) = on_host(mount, position, to) {
-            plan.parent(ParentOp::MountPoint { base, path, like });
-        }
+        mount_point(plan, &view, path(&entry.to), like);
+        view.mount(entry);
     }
-    let in_directory = mount.root.as_ref().is_some_and(|root| matches!(root.from, RootFrom::Directory(_)));
-    if in_directory
-        && has_own_proc(container, mount)
-        && let Some((base, path)) = on_host(mount, 0, Path::new(PROC))
-    {
-        plan.origin("container.namespace.pid");
-        plan.parent(ParentOp::MountPoint { base, path, like: None });
+}
+
+fn mount_point(plan: &mut Builder, view: &View, to: &Path, like: Option<BindFrom>) {
+    // The root of a mount is there as soon as the mount is.
+    if let Some((base, path)) = view.host_base(to).filter(|(_, path)| !path.as_os_str().is_empty()) {
+        let base = c_string(base.as_os_str().as_bytes());
+        plan.parent(ParentOp::MountPoint { base, path, like });
     }
 }
 
 /// A pid namespace comes with its own `/proc`, unless the caller puts something else there.
 fn has_own_proc(container: &Container, mount: &Mount) -> bool {
     container.pid.is_some() && !mount.fs.iter().any(|entry| path(&entry.to) == Path::new(PROC))
-}
-
-fn on_host(mount: &Mount, position: usize, to: &Path) -> Option<(CString, PathBuf)> {
-    let (base, path) = View::before(mount, position).host_base(to)?;
-    Some((c_string(base.as_os_str().as_bytes()), path))
 }
 
 /// The child's share. Returns the directory that is the command's root.

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use container_spawn_child::shared::Shared;
+use nix::errno::Errno;
 
 use crate::common::Common;
-use crate::config::{IdMap, Stdio};
+use crate::config::{BindFrom, IdMap, Stdio};
 use crate::error::Failure;
 use crate::filesystem::mountpoint::{Kind, MountPoint};
 use crate::lower::map_text;
@@ -31,14 +32,15 @@ pub fn run(op: &ParentOp, undo: &mut Vec<Undo>) -> Result<(), Failure> {
     };
     match op {
         ParentOp::MountPoint { base, path, like } => {
-            let kind = || match like {
-                Some(like) if !Path::new(OsStr::from_bytes(like.to_bytes())).is_dir() => Kind::File,
-                _ => Kind::Directory,
-            };
             let Ok(base) = sys::open(base, libc::O_PATH | libc::O_DIRECTORY) else { return Ok(()) };
-            // What we may not make here the child may not make either, and it says so with the step's own number.
-            if let Ok(Some(made)) = MountPoint::prepare(sys::borrow(&base), path, kind()) {
-                undo.push(Undo::MountPoint(Some(made)));
+            match MountPoint::prepare(sys::borrow(&base), path, || kind_of(like.as_ref())) {
+                Ok(made) => undo.extend(made.map(|made| Undo::MountPoint(Some(made)))),
+                // What we may not make the child may not make either, and it says so with the mount's own step.
+                Err(error) if matches!(error.errno, Errno::EACCES | Errno::EPERM | Errno::EROFS) => {}
+                Err(error) => {
+                    let failure = Failure::call(error.syscall, error.errno as i32, op);
+                    return Err(failure.about(error.path.display().to_string()));
+                }
             }
         }
         ParentOp::MakeCgroup(directory) => {
@@ -49,6 +51,15 @@ pub fn run(op: &ParentOp, undo: &mut Vec<Undo>) -> Result<(), Failure> {
         ParentOp::WriteMaps { .. } => {}
     }
     Ok(())
+}
+
+fn kind_of(like: Option<&BindFrom>) -> Kind {
+    let is_directory = match like {
+        None => true,
+        Some(BindFrom::Path(path)) => Path::new(OsStr::from_bytes(path.to_bytes())).is_dir(),
+        Some(BindFrom::Fd(fd)) => Path::new(&format!("/proc/self/fd/{fd}")).is_dir(),
+    };
+    if is_directory { Kind::Directory } else { Kind::File }
 }
 
 /// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own.

@@ -1,10 +1,11 @@
 use std::ffi::CString;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::config::{MountFlags, Root};
+use crate::config::{BindFrom, FsKind, MountFlags, OverlayUpper, Root, RootFrom, RootOverlay};
 
 /// A directory of its own, gone with it.
 pub(in crate::filesystem) struct Scratch(PathBuf);
@@ -142,13 +143,58 @@ fn a_view_can_stop_before_an_entry() {
 }
 
 #[test]
+fn a_mount_point_is_made_where_links_lead() {
+    let scratch = Scratch::new();
+    scratch.link("root/lib", "usr/lib").dir("root/usr").dir("host/lib");
+    let mount = plain(&scratch.path("root"), vec![bind(&scratch.path("host"), "/usr"), tmpfs("/lib/new")]);
+    let view = View::before(&mount, 1);
+    assert_eq!(view.host_base(Path::new("/lib/new")), Some((scratch.path("host"), "lib/new".into())));
+}
+
+#[test]
+fn mounts_change_what_was_seen_before() {
+    let scratch = Scratch::new();
+    scratch.file("root/d/old").file("host/new").file("root/kept");
+    let fs = vec![bind(&scratch.path("host"), "/d"), bind(&scratch.path("host"), "/made/for/it")];
+    let mount = plain(&scratch.path("root"), fs);
+    let mut view = View::before(&mount, 0);
+    let look = |view: &View, path: &str| view.look(Path::new(path));
+    assert_eq!(look(&view, "/d/old"), Sight::File(scratch.path("root/d/old")));
+    assert_eq!(look(&view, "/made/for"), Sight::Missing);
+    for entry in &mount.fs {
+        view.mount(entry);
+    }
+    assert_eq!(look(&view, "/d/old"), Sight::Missing);
+    assert_eq!(look(&view, "/d/new"), Sight::File(scratch.path("host/new")));
+    assert_eq!(look(&view, "/made/for"), Sight::Directory(None));
+    assert_eq!(look(&view, "/made/for/it/new"), Sight::File(scratch.path("host/new")));
+    assert_eq!(look(&view, "/kept"), Sight::File(scratch.path("root/kept")));
+}
+
+#[test]
 fn a_root_overlay_has_what_was_kept_above_the_directory() {
     let root = Path::new("/srv/root");
     let kept = rooted(root, RootOverlay::Kept(c"/kept".to_owned()), vec![]);
     let ephemeral = rooted(root, RootOverlay::Ephemeral, vec![]);
-    assert_eq!(located(&kept, "/a"), Location::Layers(vec!["/kept/upper/a".into(), "/srv/root/a".into()]));
+    assert_eq!(
+        located(&kept, "/a"),
+        Location::Layers(vec!["/kept/upper/root/a".into(), "/srv/root/a".into()])
+    );
     assert_eq!(located(&ephemeral, "/a"), Location::Layers(vec!["/srv/root/a".into()]));
     assert_eq!(View::new(&kept).host_base(Path::new("/a")), None);
+}
+
+#[test]
+fn an_overlay_of_the_host_keeps_each_subtree_apart() {
+    let scratch = Scratch::new();
+    scratch.file("upper/odd%25name%2Fsub/file").file("upper/usr/made").dir("work");
+    let root =
+        Root { from: RootFrom::Host, readonly: false, overlay: RootOverlay::Kept(text(&scratch.path(""))) };
+    let mount = Mount { root: Some(root), fs: vec![] };
+    assert_eq!(resolved(&mount, "/usr/made"), Some(scratch.path("upper/usr/made")));
+    assert_eq!(resolved(&mount, "/usr/bin"), Some("/usr/bin".into()));
+    assert_eq!(resolved(&mount, "/odd%name/sub/file"), Some(scratch.path("upper/odd%25name%2Fsub/file")));
+    assert_eq!(located(&mount, "/etc/x"), Location::Layers(vec!["/etc/x".into()]));
 }
 
 #[test]

@@ -1,0 +1,726 @@
+/// <reference lib="esnext.disposable" />
+
+/**
+ * Start processes as `Bun.spawn` does, each, where asked for, inside its own Linux namespaces, file systems and
+ * resource limits.
+ *
+ * Four rules hold for every option:
+ *
+ * 1. *All or nothing.* What was asked for is in force before the command's first instruction, or `spawn` throws and the
+ *    command never ran.
+ * 2. *Strict.* An unknown key, a wrong type, NaN or a NUL byte is a `TypeError` or `RangeError` (see
+ *    {@link OptionsError}) that names the option's path. All mistakes are reported together. Each option is read once.
+ * 3. `false`, `null`, `undefined` and a missing key mean the same: not asked for. (Where a switch is on by default,
+ *    `false` turns it off.)
+ * 4. One spelling is canonical; some older spellings are accepted, and marked so here.
+ *
+ * @packageDocumentation
+ */
+
+// ------------------------------------------------------------------------------------------------ Entry points
+
+/**
+ * Starts a process. Returns when the command has been executed: whatever can go wrong before that is thrown.
+ *
+ * @throws {@link SpawnError} when the process cannot be started: the command or `cwd` does not exist (`ENOENT`) or may
+ * not be used (`EACCES`), a step of the container fails (`EPERM` …), the set-up takes longer than `setupTimeout`.
+ * Then nothing is left behind.
+ * @throws `TypeError` or `RangeError` (an {@link OptionsError}) for mistakes in the options, before anything happens.
+ *
+ * @example A plain process
+ * ```js
+ * const child = spawn(["git", "log", "-1"], { cwd: "/srv/site" });
+ * console.log(await child.stdout.text(), await child.exited);
+ * ```
+ *
+ * @example A container: own ids, processes and network, an own `/tmp`, and limits
+ * ```js
+ * const child = spawn({
+ *   cmd: ["sh", "-c", "id -u; hostname; ls /tmp"],
+ *   container: {
+ *     namespace: { user: true, pid: true, network: true, uts: { hostname: "box" } },
+ *     fs: [{ type: "tmpfs", to: "/tmp", size: "64M" }],
+ *   },
+ * });
+ * console.log(await child.stdout.text()); // 0, box, and no files
+ * ```
+ */
+export function spawn<
+  const In extends Stdin = undefined,
+  const Out extends Stdout = undefined,
+  const Err extends Stdout = undefined,
+>(options: SpawnOptions<In, Out, Err> & { readonly cmd: Command }): Subprocess<In, Out, Err>;
+export function spawn<
+  const In extends Stdin = undefined,
+  const Out extends Stdout = undefined,
+  const Err extends Stdout = undefined,
+>(cmd: Command, options?: SpawnOptions<In, Out, Err>): Subprocess<In, Out, Err>;
+
+/**
+ * What `spawn` would do with the same arguments, step by step, without doing it. Needs no privileges. The steps have
+ * the numbers that a {@link SpawnError} names.
+ *
+ * @throws as `spawn` does for mistakes in the options.
+ *
+ * @example
+ * ```js
+ * console.log(String(explain(["true"], { container: { namespace: { user: true, mount: true } } })));
+ * ```
+ */
+export function explain(options: SpawnOptions<Stdin, Stdout, Stdout> & { readonly cmd: Command }): Plan;
+export function explain(cmd: Command, options?: SpawnOptions<Stdin, Stdout, Stdout>): Plan;
+
+/** What {@link explain} gives. As a string, a table with a line for each step. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  toString(): string;
+}
+
+/** One step of a {@link Plan}. */
+export interface Step {
+  /** Its number; {@link SpawnError.step} is this number. */
+  readonly index: number;
+  /** Who does it: the calling process, the new process before the command, the command's process, or pid 1. */
+  readonly lane: "parent" | "child" | "payload" | "init";
+  /** The part of the set-up that it belongs to. */
+  readonly stage: string;
+  /** What is done. */
+  readonly text: string;
+  /** The path of the option that asks for it, such as `container.fs[2].to`. */
+  readonly option: string | null;
+}
+
+// ------------------------------------------------------------------------------------- Options of every process
+
+/**
+ * The program and its arguments. The program is looked up in the `PATH` of `env`, unless it has a slash in it; inside
+ * the container's root when there is one. Bytes are for names that are not UTF-8.
+ */
+export type Command = readonly (string | Uint8Array)[];
+
+/**
+ * Options as those of `Bun.spawn`, with the same defaults.
+ *
+ * @typeParam In - what was given for `stdin`, from which {@link Subprocess.stdin} gets its type; inferred
+ * @typeParam Out - the same of `stdout`
+ * @typeParam Err - the same of `stderr`
+ */
+export interface SpawnOptions<
+  In extends Stdin = Stdin,
+  Out extends Stdout = Stdout,
+  Err extends Stdout = Stdout,
+> {
+  /**
+   * The working directory; inside the container's root when there is one.
+   * @defaultValue that of this process
+   */
+  cwd?: string | undefined;
+  /**
+   * The environment. What is `undefined` is left out, other values become strings.
+   * @defaultValue `process.env`, as it is at the time of the call
+   */
+  env?: Readonly<Record<string, string | number | boolean | null | undefined>> | undefined;
+  /** What the command sees as its own name. What is executed is `cmd[0]` all the same. */
+  argv0?: string | undefined;
+  /**
+   * The three streams together, and further descriptors from 3 up. Goes before `stdin`, `stdout` and `stderr`; an entry
+   * that is `undefined` has the default of its place.
+   */
+  stdio?: readonly [stdin?: In, stdout?: Out, stderr?: Err, ...extra: Extra[]] | undefined;
+  /**
+   * What the command reads.
+   * @defaultValue `"ignore"`
+   */
+  stdin?: In;
+  /**
+   * Where the command writes.
+   * @defaultValue `"pipe"`
+   */
+  stdout?: Out;
+  /**
+   * Where the command writes errors.
+   * @defaultValue `"inherit"`
+   */
+  stderr?: Err;
+  /**
+   * Called once when the process has ended, after {@link Subprocess.exited} has settled. What it throws is an uncaught
+   * exception.
+   *
+   * @param exitCode - null when a signal ended it
+   * @param signalCode - the signal's name, its number if it is a real-time signal, null when it exited
+   * @param error - what went wrong besides: the stream or body that `stdin` was to be read from failed, so that the
+   * command saw the end of its input too early
+   */
+  onExit?(
+    subprocess: Subprocess<In, Out, Err>,
+    exitCode: number | null,
+    signalCode: Signal | number | null,
+    error?: Error,
+  ): void | Promise<void>;
+  /**
+   * Make it the leader of a session of its own (setsid(2)).
+   * @defaultValue false
+   */
+  detached?: boolean | undefined;
+  /** The user id it runs as (setuid(2)); its supplementary groups are dropped. Inside the container's user namespace. */
+  uid?: number | undefined;
+  /** The group id it runs as (setgid(2)). */
+  gid?: number | undefined;
+  /** The isolation around it. Without, it is an ordinary process. */
+  container?: ContainerOptions | Off;
+}
+
+/** Not asked for. */
+export type Off = false | null | undefined;
+
+/**
+ * What stdin can be.
+ *
+ * - `"pipe"`: {@link Subprocess.stdin} is a {@link FileSink}
+ * - `"ignore"`, `null`: nothing to read
+ * - `"inherit"`: that of this process
+ * - a number: a file descriptor of this process
+ * - any other string, bytes, a Blob, Response, Request or ReadableStream: the command reads this. That it ends earlier
+ *   is no error. Bytes must not be changed before it has read them.
+ */
+export type Stdin =
+  | "pipe"
+  | "ignore"
+  | "inherit"
+  | null
+  | undefined
+  | number
+  | (string & {})
+  | ArrayBufferView
+  | ArrayBuffer
+  | StreamLike
+  | BlobLike
+  | BodyLike;
+
+/**
+ * What stdout and stderr can be.
+ *
+ * - `"pipe"`: a stream of {@link Subprocess}. Until you begin to read it, what the command writes is kept in memory,
+ *   without a limit; from then on the command waits when you do not read on.
+ * - `"ignore"`, `null`: thrown away
+ * - `"inherit"`: that of this process
+ * - a number: a file descriptor of this process
+ */
+export type Stdout = "pipe" | "ignore" | "inherit" | null | undefined | number;
+
+/**
+ * What a descriptor from 3 up can be. `"pipe"` is a socket in both directions; its other end is a descriptor in
+ * {@link Subprocess.stdio}, which is yours to close once you have read it there.
+ */
+export type Extra = "pipe" | "ignore" | null | undefined | number;
+
+/** A ReadableStream, of whatever implementation. */
+export interface StreamLike {
+  readonly locked: boolean;
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: unknown }>;
+    cancel(reason?: unknown): Promise<void>;
+  };
+}
+
+/** A Blob, of whatever implementation. */
+export interface BlobLike {
+  stream(): StreamLike;
+}
+
+/** A Response or Request, of whatever implementation. */
+export interface BodyLike {
+  readonly bodyUsed: boolean;
+  readonly body: StreamLike | null;
+}
+
+// ----------------------------------------------------------------------------------------------------- Container
+
+/** The isolation of a process. Every part is off unless it is asked for, but {@link SecurityOptions.noNewPrivileges}. */
+export interface ContainerOptions {
+  /** Namespaces of its own (namespaces(7)). */
+  namespace?: NamespaceOptions | Off;
+  /**
+   * File systems, mounted in the order written. Implies a mount namespace. Every `to` is a path inside the container,
+   * so inside `root` when there is one. (Accepted too, as older versions of this design had it: a `to` at or below
+   * `root`'s own path.)
+   */
+  fs?: readonly FsEntry[] | Off;
+  /**
+   * A new root directory, entered with pivot_root(2); nothing of the old one can be reached. Implies a mount namespace.
+   * A string is a directory of the host.
+   */
+  root?: string | RootOptions | Off;
+  /** Limits on everything that runs in it, by a control group (cgroups(7)). */
+  limit?: LimitOptions | Off;
+  security?: SecurityOptions | Off;
+  /**
+   * Milliseconds after which a set-up that hangs, say on the mount of a dead server, is killed; `spawn` then throws and
+   * names the step.
+   * @defaultValue 10000
+   */
+  setupTimeout?: number | undefined;
+}
+
+/** Namespaces: what the process sees of its own, instead of the host's. */
+export interface NamespaceOptions {
+  /**
+   * Own user and group ids, and capabilities that reach no further than the container (user_namespaces(7)). `true`: one
+   * id, 0 inside, which is the calling user outside. When that is root, it is the host's root with its rights over
+   * root's files such as /proc/sys: isolation, not confinement.
+   */
+  user?: boolean | UserNamespaceOptions | null | undefined;
+  /** Own process ids (pid_namespaces(7)). `true` is `{ init: true }`. */
+  pid?: boolean | PidNamespaceOptions | null | undefined;
+  /** Own mounts (mount_namespaces(7)); none of them can be seen outside. */
+  mount?: boolean | null | undefined;
+  /** Own network devices, addresses and ports (network_namespaces(7)): a loopback device, up, and nothing else. */
+  network?: boolean | NetworkOptions | null | undefined;
+  /** Own host and domain name (uts_namespaces(7)). `true`: at first the host's. */
+  uts?: boolean | UtsNamespaceOptions | null | undefined;
+  /** Own System V IPC objects and POSIX message queues (ipc_namespaces(7)). */
+  ipc?: boolean | null | undefined;
+  /** Own view of the control groups (cgroup_namespaces(7)): its own is the root of them. */
+  cgroup?: boolean | null | undefined;
+  /** Own offsets of the monotonic and boot-time clocks (time_namespaces(7); Linux 5.6). */
+  time?: boolean | TimeNamespaceOptions | null | undefined;
+}
+
+export interface UserNamespaceOptions {
+  /** User ids, as in /proc/PID/uid_map. More than one's own id needs root, or ranges in /etc/subuid. */
+  readonly uid_map: readonly IdMap[];
+  /** Group ids, as in /proc/PID/gid_map. */
+  readonly gid_map: readonly IdMap[];
+}
+
+/** `length` ids from `inside` on, which outside are those from `outside` on. (`inside_id`, `outside_id` are accepted.) */
+export type IdMap =
+  | { readonly inside: number; readonly outside: number; readonly length: number }
+  | { readonly inside_id: number; readonly outside_id: number; readonly length: number };
+
+export interface PidNamespaceOptions {
+  /**
+   * Whether pid 1 is a small program of this package, which reaps orphans, hands signals on, and ends everything in the
+   * container when this process dies. Without it the command is pid 1, and so deaf to every signal but SIGKILL and
+   * SIGSTOP that it has no handler for.
+   * @defaultValue true
+   */
+  init?: boolean | undefined;
+}
+
+export interface NetworkOptions {
+  /** A loopback device, up, and nothing else. */
+  readonly mode: "loopback";
+}
+
+export interface UtsNamespaceOptions {
+  /** At most 64 bytes (sethostname(2)). */
+  hostname?: string | undefined;
+  /** At most 64 bytes (setdomainname(2)). */
+  domainname?: string | undefined;
+}
+
+export interface TimeNamespaceOptions {
+  /** Seconds, fractions allowed, added to CLOCK_MONOTONIC. */
+  monotonic?: number | undefined;
+  /** Seconds, fractions allowed, added to CLOCK_BOOTTIME. */
+  boottime?: number | undefined;
+}
+
+/** One file system of {@link ContainerOptions.fs}. */
+export type FsEntry = BindMount | TmpfsMount | OverlayMount | ProcMount;
+
+/** What every entry takes (mount(2)). */
+export interface MountOptions {
+  /** Where: an absolute path inside the container. It is made when missing. */
+  readonly to: string;
+  /**
+   * Nothing can be written, in mounts below it neither.
+   * @defaultValue false
+   */
+  readonly readonly?: boolean | undefined;
+  /**
+   * Set-user-id bits and file capabilities count.
+   * @defaultValue false
+   */
+  readonly suid?: boolean | undefined;
+  /**
+   * Device files work.
+   * @defaultValue false
+   */
+  readonly dev?: boolean | undefined;
+  /**
+   * Programs can be executed.
+   * @defaultValue true
+   */
+  readonly exec?: boolean | undefined;
+}
+
+/** A file or directory of the host. */
+export interface BindMount extends MountOptions {
+  readonly type: "bind";
+  /** A path of the host, or a file descriptor of this process. A relative path begins at this process's directory. */
+  readonly from: string | number;
+  /**
+   * With what is mounted below it. In a user namespace the kernel may insist on that.
+   * @defaultValue true
+   */
+  readonly recursive?: boolean | undefined;
+  /**
+   * Leave it out when `from` does not exist.
+   * @defaultValue false
+   */
+  readonly optional?: boolean | undefined;
+  /** The older spelling of `readonly`. */
+  readonly options?: { readonly bind?: { readonly readonly?: boolean | undefined } | Off } | Off;
+}
+
+/** A file system in memory, empty at first (tmpfs(5)). */
+export interface TmpfsMount extends MountOptions {
+  readonly type: "tmpfs";
+  /**
+   * Bytes that it can hold at most.
+   * @defaultValue half of the machine's memory
+   */
+  readonly size?: Bytes | undefined;
+  /**
+   * Permissions of its root directory.
+   * @defaultValue 0o755
+   */
+  readonly mode?: number | undefined;
+  /** The older spelling of `size`. */
+  readonly options?: { readonly tmpfs?: { readonly size?: Bytes | undefined } | Off } | Off;
+}
+
+/**
+ * Directories of the host laid over each other (overlayfs; in a user namespace from Linux 5.11). Without `upper`, `work`
+ * and `ephemeral` it is read-only.
+ */
+export type OverlayMount = MountOptions & { readonly type: "overlayfs" } & (
+    | {
+        /** From 1 to 500 directories that are only read; where two have a file of one name, the first counts. */
+        readonly lower: readonly string[];
+        /** A directory for what is written. Needs `work`. */
+        readonly upper?: string | undefined;
+        /** An empty directory on the file system of `upper`, which the kernel uses. */
+        readonly work?: string | undefined;
+        /**
+         * Keep what is written in memory, and throw it away at the end.
+         * @defaultValue false
+         */
+        readonly ephemeral?: boolean | undefined;
+      }
+    | {
+        /** The older spelling of `lower`, `upper` and `work`. */
+        readonly options: {
+          readonly overlayfs: {
+            readonly lower_dirs: readonly string[];
+            readonly upper_dir?: string | undefined;
+            readonly work_dir?: string | undefined;
+          };
+        };
+      }
+  );
+
+/** The proc file system of the container's pid namespace (proc(5)). It is mounted at /proc without being asked for when
+ * there are a pid and a mount namespace. */
+export interface ProcMount extends MountOptions {
+  readonly type: "proc";
+}
+
+export interface RootOptions {
+  /** A directory of the host, or `"host"`: the host's own tree. */
+  readonly from: string;
+  /**
+   * Nothing in it can be written.
+   * @defaultValue false
+   */
+  readonly readonly?: boolean | undefined;
+  /**
+   * What is written goes to an overlay and leaves `from` as it is. `true`: into memory, thrown away at the end. A
+   * string: into that directory of the host.
+   * @defaultValue false
+   */
+  readonly overlay?: boolean | string | undefined;
+}
+
+/** A number of bytes. In a string K, M, G and T (or KiB …) are powers of 1024. */
+export type Bytes =
+  | number
+  | `${number}`
+  | `${number}${"K" | "M" | "G" | "T" | "k" | "m" | "g" | "t"}${"" | "iB"}`;
+
+/** Limits on the whole container. They need the right to make control groups: today root, on a machine with cgroup v1. */
+export interface LimitOptions {
+  /** Percent of one core: 50 is half a core, 250 two and a half. At least 1. */
+  cpu?: number | undefined;
+  /** Bytes of memory. What exceeds them is ended by the kernel. */
+  memory?: Bytes | undefined;
+  /** The older spelling of `memory`. */
+  ram?: Bytes | undefined;
+}
+
+export interface SecurityOptions {
+  /**
+   * No program that is executed gains rights by it: set-user-id bits and file capabilities do not count
+   * (PR_SET_NO_NEW_PRIVS(2const)).
+   * @defaultValue true
+   */
+  noNewPrivileges?: boolean | undefined;
+}
+
+// ---------------------------------------------------------------------------------------------------- The handle
+
+/** The type of {@link Subprocess.stdin} for what was given. */
+export type StdinOf<In> = In extends "pipe"
+  ? FileSink
+  : In extends number
+    ? number
+    : In extends string
+      ? string extends In
+        ? FileSink | undefined
+        : undefined
+      : undefined;
+
+/** The type of {@link Subprocess.stdout} for what was given. */
+export type StdoutOf<Out> = Out extends "pipe" | undefined ? Output : Out extends number ? number : undefined;
+
+/** The type of {@link Subprocess.stderr} for what was given. */
+export type StderrOf<Err> = Err extends "pipe" ? Output : Err extends number ? number : undefined;
+
+/**
+ * A process: Bun's Subprocess.
+ *
+ * It keeps the event loop alive until it has ended, see {@link Subprocess.unref}. `await using` ends it at the end of the
+ * block.
+ */
+export interface Subprocess<
+  In extends Stdin = Stdin,
+  Out extends Stdout = Stdout,
+  Err extends Stdout = Stdout,
+> {
+  /** Its process id, as this process sees it. */
+  readonly pid: number;
+  /** Where to write what it reads; the descriptor that was given; else undefined. */
+  readonly stdin: StdinOf<In>;
+  /** What it writes; the descriptor that was given; else undefined. */
+  readonly stdout: StdoutOf<Out>;
+  /** What it writes as errors; the descriptor that was given; else undefined. */
+  readonly stderr: StderrOf<Err>;
+  /** Three times null, then a descriptor or null for each further entry of the option `stdio`. */
+  readonly stdio: [null, null, null, ...(number | null)[]];
+  /** The same as `stdout`. */
+  readonly readable: StdoutOf<Out>;
+  /** The same as `stdin`. */
+  readonly writable: StdinOf<In>;
+  /** Its exit code, or 128 plus the number of the signal that ended it. Never rejects. */
+  readonly exited: Promise<number>;
+  /** null while it runs, and when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The name of the signal that ended it, its number if it is a real-time signal; else null. */
+  readonly signalCode: Signal | number | null;
+  /** How it ended; null while it runs. */
+  readonly exitReason: "exited" | "signaled" | null;
+  /** Whether it has ended, in whatever way. */
+  readonly killed: boolean;
+  /** null without the option `container`. */
+  readonly container: Container | null;
+  /**
+   * Sends it a signal; 0 only asks whether that is possible. Does nothing when it has ended.
+   *
+   * @param signal - a name, or a number from 0 to 64; by default SIGTERM
+   * @throws `TypeError` with code `ERR_INVALID_ARG_TYPE` when there is no such signal
+   */
+  kill(signal?: Signal | number): void;
+  /** Keep the event loop alive while it runs; so it is unless `unref` is called. */
+  ref(): void;
+  /** Let this process end before it. While it runs, waiting for its output still keeps the event loop alive. */
+  unref(): void;
+  /** What it has used; undefined while it runs. */
+  resourceUsage(): ResourceUsage | undefined;
+  /** Sends SIGTERM, and waits until it has ended. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What the container is. */
+export interface Container {
+  /** The process id of its pid 1, as this process sees it. */
+  readonly pid: number;
+  /** The directory of its control group; null without limits. */
+  readonly cgroup: string | null;
+  /** What is in force. */
+  readonly isolation: Isolation;
+}
+
+/** What is in force: what was not done is not claimed. */
+export interface Isolation {
+  /** The namespaces that are its own. */
+  readonly namespaces: readonly (
+    | "user"
+    | "pid"
+    | "mount"
+    | "network"
+    | "uts"
+    | "ipc"
+    | "cgroup"
+    | "time"
+  )[];
+  /** Whether pid 1 is the small program of this package. */
+  readonly init: boolean;
+  /** Whether no program gains rights when it is executed. */
+  readonly noNewPrivileges: boolean;
+  /** Whether it has a root of its own and the host's is gone. */
+  readonly root: boolean;
+  /** How many mounts were made. */
+  readonly mounts: number;
+  /** The directories of the control groups in which limits are in force. */
+  readonly cgroups: readonly string[];
+  /** What made them; null without limits. */
+  readonly cgroupManager: string | null;
+  /** The version of cgroups; null without limits. */
+  readonly cgroupVersion: number | null;
+}
+
+/** Chunks, each with memory of its own. */
+type Chunk = ReturnType<typeof Uint8Array.of>;
+
+/** A web stream of what a process writes. The methods read it whole; it can be read once. */
+export interface Output extends ReadableStream<Chunk> {
+  /** All of it, as UTF-8. */
+  text(): Promise<string>;
+  /** All of it, parsed. */
+  // biome-ignore lint/suspicious/noExplicitAny: as Response.json() has it
+  json(): Promise<any>;
+  /** All of it. */
+  bytes(): Promise<Chunk>;
+  /** All of it. */
+  blob(): Promise<Blob>;
+}
+
+/** stdin of a process that was started with `stdin: "pipe"`: Bun's FileSink. */
+export interface FileSink {
+  /**
+   * Writes, in order. A string is written as UTF-8; bytes are copied where they have to wait.
+   *
+   * @returns the number of bytes when all are written; a promise of it while the process does not read on. The promise
+   * rejects with code `EPIPE` when it never will; nobody need await it.
+   */
+  write(chunk: string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer): number | Promise<number>;
+  /** How many bytes had to wait; a promise, kept when they are written, when there are any. */
+  flush(): number | Promise<number>;
+  /**
+   * Closes stdin when all is written, at once when there is an error: then what is not written fails with that.
+   * @returns as `flush`
+   */
+  end(error?: Error): number | Promise<number>;
+  /** Closes stdin at once. What is not written fails with the error, by default `EPIPE`. */
+  close(error?: Error): void;
+  /** Does nothing: there is no buffer whose size could be set. */
+  start(options?: { highWaterMark?: number }): void;
+  /** Writes that wait keep the event loop alive; so it is unless `unref` is called. */
+  ref(): void;
+  /** Writes that wait do not keep the event loop alive. */
+  unref(): void;
+}
+
+/** What a process has used (getrusage(2)). */
+export interface ResourceUsage {
+  contextSwitches: { voluntary: number; involuntary: number };
+  /** Microseconds. */
+  cpuTime: { user: bigint; system: bigint; total: bigint };
+  /** Bytes. Not less than this process had at the time of the call. */
+  maxRSS: number;
+  messages: { sent: number; received: number };
+  /** Blocks read and written. */
+  ops: { in: number; out: number };
+  shmSize: number;
+  signalCount: number;
+  swapCount: number;
+}
+
+/** The name of a signal (signal(7)). */
+export type Signal =
+  | "SIGHUP"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGILL"
+  | "SIGTRAP"
+  | "SIGABRT"
+  | "SIGBUS"
+  | "SIGFPE"
+  | "SIGKILL"
+  | "SIGUSR1"
+  | "SIGSEGV"
+  | "SIGUSR2"
+  | "SIGPIPE"
+  | "SIGALRM"
+  | "SIGTERM"
+  | "SIGSTKFLT"
+  | "SIGCHLD"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGTSTP"
+  | "SIGTTIN"
+  | "SIGTTOU"
+  | "SIGURG"
+  | "SIGXCPU"
+  | "SIGXFSZ"
+  | "SIGVTALRM"
+  | "SIGPROF"
+  | "SIGWINCH"
+  | "SIGIO"
+  | "SIGPWR"
+  | "SIGSYS";
+
+// ---------------------------------------------------------------------------------------------------- The errors
+
+/**
+ * A process could not be started. The message says what failed, where, and what to do about it:
+ *
+ * ```text
+ * EPERM: mount overlayfs on /data: operation not permitted
+ *   option  container.fs[0]
+ *   step    14 of 31, mount(2), in the child
+ *   hint    overlayfs in a user namespace needs Linux 5.11; this is 5.4
+ * ```
+ */
+export class SpawnError extends Error {
+  private constructor();
+  /** The name of the error number, such as `EPERM`, or `ERR_…`. */
+  readonly code: string;
+  /** The error number, negative as Node and Bun have it. */
+  readonly errno?: number;
+  /** The system call that failed. */
+  readonly syscall?: string;
+  /** The file that it was about. */
+  readonly path?: string;
+  /** The path of the option that asked for it, such as `container.fs[2].to`. */
+  readonly option?: string;
+  /** The number of the step in what {@link explain} gives. */
+  readonly step?: number;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+/** Mistakes in the options: a `TypeError` or `RangeError` with these fields; `code` and `option` are the first's. */
+export interface OptionsError extends Error {
+  readonly code: Problem["code"];
+  readonly option: string;
+  readonly problems: readonly Problem[];
+}
+
+/** One mistake in the options. */
+export interface Problem {
+  readonly name: "TypeError" | "RangeError";
+  readonly code:
+    | "ERR_INVALID_ARG_TYPE"
+    | "ERR_INVALID_ARG_VALUE"
+    | "ERR_OUT_OF_RANGE"
+    | "ERR_UNKNOWN_OPTION"
+    | "ERR_NOT_SUPPORTED"
+    | "ERR_INVALID_STATE"
+    | "ERR_BODY_ALREADY_USED";
+  /** The option's path. */
+  readonly option: string;
+  readonly message: string;
+}
