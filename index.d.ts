@@ -46,14 +46,14 @@
  * ```
  */
 export function spawn<
-  const In extends Stdin = undefined,
-  const Out extends Stdout = undefined,
-  const Err extends Stdout = undefined,
+  const In extends Stdin = "ignore",
+  const Out extends Stdout = "pipe",
+  const Err extends Stdout = "inherit",
 >(options: SpawnOptions<In, Out, Err> & { readonly cmd: Command }): Subprocess<In, Out, Err>;
 export function spawn<
-  const In extends Stdin = undefined,
-  const Out extends Stdout = undefined,
-  const Err extends Stdout = undefined,
+  const In extends Stdin = "ignore",
+  const Out extends Stdout = "pipe",
+  const Err extends Stdout = "inherit",
 >(cmd: Command, options?: SpawnOptions<In, Out, Err>): Subprocess<In, Out, Err>;
 
 /**
@@ -101,7 +101,7 @@ export type Command = readonly (string | Uint8Array)[];
 /**
  * Options as those of `Bun.spawn`, with the same defaults.
  *
- * @typeParam In - what was given for `stdin`, from which {@link Subprocess.stdin} gets its type; inferred
+ * @typeParam In - what was given for `stdin`, from which {@link Handle.stdin} gets its type; inferred
  * @typeParam Out - the same of `stdout`
  * @typeParam Err - the same of `stderr`
  */
@@ -143,7 +143,7 @@ export interface SpawnOptions<
    */
   stderr?: Err;
   /**
-   * Called once when the process has ended, after {@link Subprocess.exited} has settled. What it throws is an uncaught
+   * Called once when the process has ended, after {@link Handle.exited} has settled. What it throws is an uncaught
    * exception.
    *
    * @param exitCode - null when a signal ended it
@@ -176,7 +176,7 @@ export type Off = false | null | undefined;
 /**
  * What stdin can be.
  *
- * - `"pipe"`: {@link Subprocess.stdin} is a {@link FileSink}
+ * - `"pipe"`: {@link Handle.stdin} is a {@link FileSink}
  * - `"ignore"`, `null`: nothing to read
  * - `"inherit"`: that of this process
  * - a number: a file descriptor of this process
@@ -210,7 +210,7 @@ export type Stdout = "pipe" | "ignore" | "inherit" | null | undefined | number;
 
 /**
  * What a descriptor from 3 up can be. `"pipe"` is a socket in both directions; its other end is a descriptor in
- * {@link Subprocess.stdio}, which is yours to close once you have read it there.
+ * {@link Handle.stdio}, which is yours to close once you have read it there.
  */
 export type Extra = "pipe" | "ignore" | null | undefined | number;
 
@@ -471,7 +471,7 @@ export interface SecurityOptions {
 
 // ---------------------------------------------------------------------------------------------------- The handle
 
-/** The type of {@link Subprocess.stdin} for what was given. */
+/** The type of {@link Handle.stdin} for what was given. */
 export type StdinOf<In> = In extends "pipe"
   ? FileSink
   : In extends number
@@ -482,37 +482,46 @@ export type StdinOf<In> = In extends "pipe"
         : undefined
       : undefined;
 
-/** The type of {@link Subprocess.stdout} for what was given. */
+/** The type of {@link Handle.stdout} for what was given. */
 export type StdoutOf<Out> = Out extends "pipe" | undefined ? Output : Out extends number ? number : undefined;
 
-/** The type of {@link Subprocess.stderr} for what was given. */
+/** The type of {@link Handle.stderr} for what was given. */
 export type StderrOf<Err> = Err extends "pipe" ? Output : Err extends number ? number : undefined;
 
 /**
  * A process: Bun's Subprocess.
  *
- * It keeps the event loop alive until it has ended, see {@link Subprocess.unref}. `await using` ends it at the end of the
- * block.
+ * @typeParam In - what was given for `stdin`
+ * @typeParam Out - what was given for `stdout`
+ * @typeParam Err - what was given for `stderr`
  */
-export interface Subprocess<
+export type Subprocess<
   In extends Stdin = Stdin,
   Out extends Stdout = Stdout,
   Err extends Stdout = Stdout,
-> {
+> = Handle<StdinOf<In>, StdoutOf<Out>, StderrOf<Err>>;
+
+/**
+ * A process, by the types of its streams.
+ *
+ * It keeps the event loop alive until it has ended, see {@link Handle.unref}. `await using` ends it at the end of the
+ * block.
+ */
+export interface Handle<Input, Out, Err> {
   /** Its process id, as this process sees it. */
   readonly pid: number;
   /** Where to write what it reads; the descriptor that was given; else undefined. */
-  readonly stdin: StdinOf<In>;
+  readonly stdin: Input;
   /** What it writes; the descriptor that was given; else undefined. */
-  readonly stdout: StdoutOf<Out>;
+  readonly stdout: Out;
   /** What it writes as errors; the descriptor that was given; else undefined. */
-  readonly stderr: StderrOf<Err>;
+  readonly stderr: Err;
   /** Three times null, then a descriptor or null for each further entry of the option `stdio`. */
   readonly stdio: [null, null, null, ...(number | null)[]];
   /** The same as `stdout`. */
-  readonly readable: StdoutOf<Out>;
+  readonly readable: Out;
   /** The same as `stdin`. */
-  readonly writable: StdinOf<In>;
+  readonly writable: Input;
   /** Its exit code, or 128 plus the number of the signal that ended it. Never rejects. */
   readonly exited: Promise<number>;
   /** null while it runs, and when a signal ended it. */
@@ -555,16 +564,7 @@ export interface Container {
 /** What is in force: what was not done is not claimed. */
 export interface Isolation {
   /** The namespaces that are its own. */
-  readonly namespaces: readonly (
-    | "user"
-    | "pid"
-    | "mount"
-    | "network"
-    | "uts"
-    | "ipc"
-    | "cgroup"
-    | "time"
-  )[];
+  readonly namespaces: readonly ("user" | "pid" | "mount" | "network" | "uts" | "ipc" | "cgroup" | "time")[];
   /** Whether pid 1 is the small program of this package. */
   readonly init: boolean;
   /** Whether no program gains rights when it is executed. */

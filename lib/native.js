@@ -2,7 +2,7 @@
 // Finds and loads the native addon, at first use: the package can be imported where it cannot run.
 
 const { readFileSync } = require("node:fs");
-const { join } = require("node:path");
+const { join, resolve } = require("node:path");
 const { SpawnError } = require("./errors.js");
 
 const OVERRIDE = "CONTAINER_SPAWN_NATIVE_PATH";
@@ -38,7 +38,7 @@ function load() {
 
 function candidates(platform) {
   const override = process.env[OVERRIDE];
-  if (override) return [override];
+  if (override) return [resolve(override)];
   return [join(__dirname, "..", `container-spawn.${platform}.node`), `@container-spawn/${platform}`];
 }
 

@@ -3,6 +3,7 @@
 //! Expected failures are returned as values, from which the JS face makes the errors that people see. Every export
 //! catches panics: one that left a function called by Node would abort the user's whole program.
 
+mod blocking;
 mod listener;
 mod report;
 mod value;

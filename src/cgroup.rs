@@ -6,14 +6,16 @@
 mod name;
 mod v1;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use container_spawn_child::op::{Op, Slot};
 
-use crate::config::Limit;
+use crate::config::{CgroupDirectory, Limit};
 use crate::error::Failure;
 use crate::host::Host;
-use crate::plan::{Builder, ParentOp, SlotSource, Stage};
+use crate::plan::{Builder, ParentOp};
 
 pub use name::unique as unique_name;
 
@@ -63,28 +65,46 @@ pub fn prepare(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Joined,
         AnyVersion::V1(v1::V1 { cgroups, host })
     };
     let mut tasks = Vec::new();
-    for (index, group) in version.groups(limit, &unique_name())?.into_iter().enumerate() {
+    for group in version.groups(limit, &unique_name())? {
         let option = group.controls.first().map_or("container.limit", |(option, ..)| *option);
         plan.origin(option);
-        plan.parent(ParentOp::MakeCgroup(group.directory));
+        plan.parent(ParentOp::MakeCgroup(group.directory.clone()));
         for (option, file, value) in group.controls {
             plan.origin(option);
             plan.parent(ParentOp::WriteControl { file, value });
         }
-        tasks.push(plan.slot_from(SlotSource::CgroupTasks(index))?);
+        let to = plan.slot()?;
+        plan.parent(ParentOp::OpenCgroup { directory: group.directory, version: 1, to, foreign: false });
+        tasks.push(to);
     }
     Ok(Joined { tasks })
 }
 
+/// The parent's share of joining a group that somebody else has made.
+pub fn prepare_existing(
+    plan: &mut Builder,
+    existing: &CgroupDirectory,
+    host: &Host,
+) -> Result<Joined, Failure> {
+    plan.origin("cgroup");
+    let directory = match existing {
+        CgroupDirectory::Path(path) => PathBuf::from(OsStr::from_bytes(path.to_bytes())),
+        CgroupDirectory::Fd(fd) => PathBuf::from(format!("/proc/self/fd/{fd}")),
+    };
+    let version = if host.is_cgroup_v2(&directory) { 2 } else { 1 };
+    let to = plan.slot()?;
+    plan.parent(ParentOp::OpenCgroup { directory, version, to, foreign: true });
+    if version == 1 {
+        return Ok(Joined { tasks: vec![to] });
+    }
+    plan.into_cgroup(to);
+    Ok(Joined { tasks: Vec::new() })
+}
+
 /// The child's share. It writes its own id to `tasks`: through `cgroup.procs` the same costs 10 ms, an RCU grace period.
-pub fn join(plan: &mut Builder, joined: &Joined, own_namespace: bool) {
-    plan.enter(Stage::Cgroup, "container.limit");
+pub fn join(plan: &mut Builder, joined: &Joined) {
     let myself = plan.text(c"0");
     for slot in &joined.tasks {
         plan.child(Op::WriteSlot { slot: *slot, data: myself });
-    }
-    if own_namespace {
-        plan.origin("container.namespace.cgroup");
-        plan.child(Op::Unshare(libc::CLONE_NEWCGROUP));
     }
 }

@@ -20,8 +20,21 @@ pub struct Config {
     pub uid: Option<u32>,
     /// The group id to change to, as `setgid(2)` counts.
     pub gid: Option<u32>,
+    /// Whether fd 0 is a terminal that shall be the controlling one of the command's session.
+    pub terminal: bool,
+    /// An existing cgroup to run in, `cgroups(7)`. It is neither configured nor removed.
+    pub cgroup: Option<CgroupDirectory>,
     /// The isolation that was asked for; without it the command is an ordinary child.
     pub container: Option<Container>,
+}
+
+/// An existing cgroup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CgroupDirectory {
+    /// By path; absolute.
+    Path(CString),
+    /// By a descriptor of its directory.
+    Fd(i32),
 }
 
 /// A program and what it is given.

@@ -91,6 +91,12 @@ impl Host {
         found
     }
 
+    /// Is this directory a version 2 cgroup?
+    pub fn is_cgroup_v2(&self, directory: &Path) -> bool {
+        nix::sys::statfs::statfs(directory)
+            .is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::CGROUP2_SUPER_MAGIC)
+    }
+
     /// Does this path exist? Only asked for what is optional: the look-up can hang on a dead file server.
     pub fn exists(&self, path: &Path) -> bool {
         self.directories.as_ref().map_or_else(|| path.exists(), |fixture| fixture.contains_key(path))
@@ -104,7 +110,8 @@ fn read(path: &str) -> String {
 
 /// It does not change while we run.
 fn kernel_version() -> (u32, u32) {
-    static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| parse_version(&read("/proc/sys/kernel/osrelease")));
+    static VERSION: LazyLock<(u32, u32)> =
+        LazyLock::new(|| parse_version(&read("/proc/sys/kernel/osrelease")));
     *VERSION
 }
 

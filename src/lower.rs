@@ -13,7 +13,9 @@ mod root;
 pub use identity::map_text;
 pub use payload::DEFAULT_PATH;
 
-use crate::cgroup;
+use container_spawn_child::op::Op;
+
+use crate::cgroup::{self, Joined};
 use crate::config::{Config, Container};
 use crate::error::Failure;
 use crate::host::Host;
@@ -23,15 +25,20 @@ use crate::plan::{Builder, Plan, Stage};
 pub fn lower(config: &Config, host: &Host) -> Result<Plan, Failure> {
     let mut plan = Builder::default();
     match &config.container {
-        None => {
-            plan.enter(Stage::Identity, "");
-            identity::signals(&mut plan);
-            payload::lower(&mut plan, config, None, None)?;
-            plan.without_init();
-        }
+        None => lower_plain(&mut plan, config, host)?,
         Some(container) => lower_container(&mut plan, config, container, host)?,
     }
     Ok(plan.finish())
+}
+
+fn lower_plain(plan: &mut Builder, config: &Config, host: &Host) -> Result<(), Failure> {
+    let cgroups = cgroups(plan, config, host)?;
+    plan.enter(Stage::Identity, "");
+    identity::signals(plan);
+    join(plan, &cgroups);
+    payload::lower(plan, config, None, None)?;
+    plan.without_init();
+    Ok(())
 }
 
 fn lower_container(
@@ -40,23 +47,22 @@ fn lower_container(
     container: &Container,
     host: &Host,
 ) -> Result<(), Failure> {
-    let joined = match &container.limit {
-        Some(limit) => Some(cgroup::prepare(plan, limit, host)?),
-        None => None,
-    };
+    let cgroups = cgroups(plan, config, host)?;
     let mounts = container.mount.as_ref();
     if let Some(mount) = mounts {
         mounts::mount_points(plan, container, mount);
     }
-    namespaces(plan, container, joined.is_some());
+    let late_cgroup_namespace = container.cgroup && !cgroups.is_empty();
+    namespaces(plan, container, late_cgroup_namespace);
 
     plan.enter(Stage::Identity, "");
     identity::signals(plan);
-    let lifeline = identity::lifeline(plan, container)?;
+    let lifeline = identity::lifeline(plan)?;
     identity::user(plan, container, host);
-
-    if let Some(joined) = &joined {
-        cgroup::join(plan, joined, container.cgroup);
+    join(plan, &cgroups);
+    if late_cgroup_namespace {
+        plan.origin("container.namespace.cgroup");
+        plan.child(Op::Unshare(libc::CLONE_NEWCGROUP));
     }
     names::lower(plan, container);
 
@@ -76,9 +82,28 @@ fn lower_container(
     Ok(())
 }
 
+/// The groups to be in: one of the caller's, and those that carry limits.
+fn cgroups(plan: &mut Builder, config: &Config, host: &Host) -> Result<Vec<(&'static str, Joined)>, Failure> {
+    let mut joined = Vec::new();
+    if let Some(existing) = &config.cgroup {
+        joined.push(("cgroup", cgroup::prepare_existing(plan, existing, host)?));
+    }
+    if let Some(limit) = config.container.as_ref().and_then(|container| container.limit.as_ref()) {
+        joined.push(("container.limit", cgroup::prepare(plan, limit, host)?));
+    }
+    Ok(joined)
+}
+
+fn join(plan: &mut Builder, cgroups: &[(&'static str, Joined)]) {
+    for (option, joined) in cgroups {
+        plan.enter(Stage::Cgroup, *option);
+        cgroup::join(plan, joined);
+    }
+}
+
 /// What the clone makes. A time namespace is entered at exec, and a version 1 cgroup namespace takes for its root the
 /// group that the child is in when it is made, so both are made by the child.
-fn namespaces(plan: &mut Builder, container: &Container, joins_cgroup: bool) {
+fn namespaces(plan: &mut Builder, container: &Container, late_cgroup_namespace: bool) {
     plan.enter(Stage::Clone, "");
     let wanted = [
         (container.user.is_some(), libc::CLONE_NEWUSER, "container.namespace.user"),
@@ -87,7 +112,7 @@ fn namespaces(plan: &mut Builder, container: &Container, joins_cgroup: bool) {
         (container.network, libc::CLONE_NEWNET, "container.namespace.network"),
         (container.uts.is_some(), libc::CLONE_NEWUTS, "container.namespace.uts"),
         (container.ipc, libc::CLONE_NEWIPC, "container.namespace.ipc"),
-        (container.cgroup && !joins_cgroup, libc::CLONE_NEWCGROUP, "container.namespace.cgroup"),
+        (container.cgroup && !late_cgroup_namespace, libc::CLONE_NEWCGROUP, "container.namespace.cgroup"),
     ];
     for (_, flag, option) in wanted.into_iter().filter(|(asked, ..)| *asked) {
         plan.namespace(flag, option);

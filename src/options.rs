@@ -44,8 +44,12 @@ use reader::Given;
 /// The ids that can be changed to; 4294967295 is `(uid_t)-1`, by which the kernel means "leave it".
 const LAST_ID: i64 = u32::MAX as i64 - 1;
 
-/// Options of the process kept for later versions.
-const LATER: [&str; 11] = [
+/// What the JavaScript side has turned into `stdio`, or kept for itself, before a request is made.
+const JAVASCRIPT: [&str; 13] = [
+    "stdin",
+    "stdout",
+    "stderr",
+    "onExit",
     "timeout",
     "signal",
     "maxBuffer",
@@ -54,13 +58,8 @@ const LATER: [&str; 11] = [
     "ipc",
     "onDisconnect",
     "serialization",
-    "terminal",
-    "cgroup",
     "lazy",
 ];
-
-/// What the JavaScript side has turned into `stdio`, or kept for itself, before a request is made.
-const JAVASCRIPT: [&str; 4] = ["stdin", "stdout", "stderr", "onExit"];
 
 /// Reads a request. The only fact about the machine that it looks up is the current directory, for relative
 /// paths.
@@ -80,15 +79,17 @@ fn config(request: &Given, problems: &mut Problems) -> Read<Config> {
     let uid = fields.asked("uid").map(|given| given.integer(0..=LAST_ID, problems)).transpose();
     let gid = fields.asked("gid").map(|given| given.integer(0..=LAST_ID, problems)).transpose();
     let container = fields.asked("container").map(|given| container::read(&given, problems)).transpose();
-    let later = fields.unsupported(&LATER, problems);
+    let terminal = fields.flag("terminal", false, problems);
+    let cgroup = fields.asked("cgroup").map(|given| command::cgroup(&given, problems)).transpose();
     fields.finish_beside(&JAVASCRIPT, problems);
-    later?;
     Ok(Config {
         command: command?,
         stdio: stdio?,
         detached: detached?,
         uid: uid?,
         gid: gid?,
+        terminal: terminal?,
+        cgroup: cgroup?,
         container: container?,
     })
 }

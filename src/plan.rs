@@ -71,8 +71,6 @@ pub enum SlotSource {
     StatusWrite,
     /// Init's program.
     InitProgram,
-    /// The `tasks` file of the n-th cgroup of the parent lane.
-    CgroupTasks(usize),
 }
 
 /// A step of the parent lane. Its undo follows from its kind: a made mount point is released, a made cgroup removed.
@@ -89,6 +87,17 @@ pub enum ParentOp {
     },
     /// Make a cgroup directory.
     MakeCgroup(PathBuf),
+    /// Open a cgroup for the child to join: version 1 its `tasks` file, version 2 the directory.
+    OpenCgroup {
+        /// The group.
+        directory: PathBuf,
+        /// 1 or 2.
+        version: u8,
+        /// Where the descriptor goes.
+        to: Slot,
+        /// Not made by us: it may be frozen, and then the child would never run.
+        foreign: bool,
+    },
     /// Write a control file.
     WriteControl {
         /// The file.
@@ -133,6 +142,8 @@ pub struct Plan {
     pub gates: Vec<ParentStep>,
     /// `CLONE_NEW*`.
     pub namespaces: u64,
+    /// The version 2 cgroup to be cloned into.
+    pub into_cgroup: Option<Slot>,
     /// Which option asked for each of them.
     pub namespace_origins: Vec<(u64, Origin)>,
     /// All lanes of the children, back to back.
@@ -247,6 +258,7 @@ impl Default for Builder {
             parent: Vec::new(),
             gates: Vec::new(),
             namespaces: 0,
+            into_cgroup: None,
             namespace_origins: Vec::new(),
             child: Vec::with_capacity(64),
             payload: 0,
@@ -305,6 +317,11 @@ impl Builder {
         let flag = flag as u32 as u64;
         self.plan.namespaces |= flag;
         self.plan.namespace_origins.push((flag, origin.into()));
+    }
+
+    /// Clone into the version 2 cgroup whose directory this slot holds.
+    pub fn into_cgroup(&mut self, directory: Slot) {
+        self.plan.into_cgroup = Some(directory);
     }
 
     /// Put a string into the arena; the same string is kept once.

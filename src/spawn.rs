@@ -168,25 +168,24 @@ impl Setup {
         let plan = Arc::new(lower(&self.config, &Host::live())?);
         let plan = self.plan.get_or_init(|| plan).clone();
         preflight::check(&self.config)?;
-        let mut undo = Vec::new();
-        self.launch(&plan, &mut undo, stacks).map_err(|mut failure| {
-            failure.left = undo::all(&mut undo, UNDO_PATIENCE);
+        let mut made = parent::Made::default();
+        self.launch(&plan, &mut made, stacks).map_err(|mut failure| {
+            failure.left = undo::all(&mut made.undo, UNDO_PATIENCE);
             failure
         })
     }
 
-    fn launch(&self, plan: &Arc<Plan>, undo: &mut Vec<Undo>, stacks: &Stacks) -> Result<Started, Failure> {
+    fn launch(&self, plan: &Arc<Plan>, made: &mut parent::Made, stacks: &Stacks) -> Result<Started, Failure> {
         for (number, step) in plan.parent.iter().enumerate() {
             self.parent_step.store(number + 1, Ordering::Release);
-            parent::run(&step.op, undo)
+            parent::run(&step.op, made, &self.shared)
                 .map_err(|failure| failure.asked_by(&step.origin).at(number, plan.len(), "in the parent"))?;
         }
         self.parent_step.store(plan.parent.len() + 1, Ordering::Release);
         let no_descriptor = |error| Failure::io("pipe2", &error, "make the pipes of a child");
         let mut ends = parent::Ends::new(&self.config.stdio, plan.has_init()).map_err(no_descriptor)?;
         let common = common::get().map_err(no_descriptor)?;
-        let tasks = parent::open_tasks(plan)?;
-        parent::fill_slots(plan, &self.shared, &ends, common, &tasks);
+        parent::fill_slots(plan, &self.shared, &ends, common);
         if self.cancelled.load(Ordering::Acquire) {
             return Err(Failure::own("ETIMEDOUT", "cancelled"));
         }
@@ -202,7 +201,7 @@ impl Setup {
                 pidfd,
                 status: ends.take_status(),
                 pipes: ends.take_ours(),
-                undo: std::mem::take(undo),
+                undo: std::mem::take(&mut made.undo),
                 plan: plan.clone(),
             });
         }

@@ -67,7 +67,7 @@ pub fn launch(plan: &Plan, shared: &Shared, stacks: &Stacks) -> Result<OwnedFd, 
     let image = Image::new(plan, shared);
     let program = image.program(shared, &stacks.payload);
     let dumpable = sys::dumpable();
-    let child = sys::clone_and_wait(&program, shared, plan.namespaces, &stacks.setup);
+    let child = sys::clone_and_wait(&program, shared, plan.namespaces, plan.into_cgroup, &stacks.setup);
     if sys::dumpable() != dumpable {
         sys::set_dumpable(dumpable);
     }

@@ -72,9 +72,9 @@ pub fn run(started: Started, input: Vec<u8>, bounds: Bounds) -> Finished {
     let count = pipes.len();
     let mut pipes = pipes.into_iter();
     let stdin = pipes.next().flatten();
-    let outputs = pipes.enumerate().filter_map(|(index, fd)| {
-        Some(Output { index: index + 1, fd: Some(fd?), bytes: Vec::new() })
-    });
+    let outputs = pipes
+        .enumerate()
+        .filter_map(|(index, fd)| Some(Output { index: index + 1, fd: Some(fd?), bytes: Vec::new() }));
     let due = bounds.timeout.map(|timeout| (Instant::now() + timeout, false));
     let mut run = Run {
         outputs: outputs.collect(),

@@ -8,8 +8,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::atomic::Ordering;
 
 use container_spawn_child::interpreter::{Program, enter_setup};
+use container_spawn_child::op::Slot;
 use container_spawn_child::shared::Shared;
 use container_spawn_child::syscall::{CloneArgs, Errno, call, clone_legacy, clone3};
 
@@ -19,6 +21,9 @@ const LOWEST_FD: usize = 16;
 
 /// libc's constant of this name is too narrow for its value.
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+
+/// Not in libc; Linux 5.7.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 fn checked(result: Result<usize, Errno>) -> io::Result<usize> {
     result.map_err(io::Error::from_raw_os_error)
@@ -339,6 +344,7 @@ pub fn clone_and_wait(
     program: &Program,
     shared: &Shared,
     namespaces: u64,
+    into_cgroup: Option<Slot>,
     stack: &Stack,
 ) -> Result<OwnedFd, Errno> {
     let (base, size) = stack.area();
@@ -353,11 +359,16 @@ pub fn clone_and_wait(
         stack_size: size as u64,
         ..CloneArgs::default()
     };
+    let cgroup = into_cgroup.and_then(|slot| shared.slots.get(slot.0 as usize));
+    if let Some(directory) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = directory.load(Ordering::Relaxed) as u64;
+    }
     let argument = ptr::from_ref(program).cast_mut().cast();
     // SAFETY: the stack is this child's alone, `enter_setup` does not return, and we are suspended until the child has
     // exec'ed or died, so `program` and `shared` outlive its use of them.
     let result = match unsafe { clone3(&args, enter_setup, argument) } {
-        Err(libc::ENOSYS) => {
+        Err(libc::ENOSYS) if cgroup.is_none() => {
             args.flags &= !(CLONE_CLEAR_SIGHAND | libc::CLONE_PARENT_SETTID as u64);
             // SAFETY: as above.
             unsafe { clone_legacy(&args, enter_setup, argument) }
@@ -365,14 +376,14 @@ pub fn clone_and_wait(
         other => other,
     };
     // The old call cannot store both the pidfd and the pid.
-    shared.pid.store(result? as i32, std::sync::atomic::Ordering::Release);
+    shared.pid.store(result? as i32, Ordering::Release);
     // SAFETY: CLONE_PIDFD has put a new descriptor there.
-    Ok(unsafe { OwnedFd::from_raw_fd(shared.pidfd.load(std::sync::atomic::Ordering::Acquire)) })
+    Ok(unsafe { OwnedFd::from_raw_fd(shared.pidfd.load(Ordering::Acquire)) })
 }
 
 /// Send SIGKILL to a child that is still being set up, by the pidfd number that the kernel has stored.
 pub fn kill_unborn(shared: &Shared) {
-    let pidfd = shared.pidfd.load(std::sync::atomic::Ordering::Acquire);
+    let pidfd = shared.pidfd.load(Ordering::Acquire);
     if pidfd >= 0 {
         // SAFETY: the supervisor owns it and cannot close it while this child lives.
         let _ = send_signal(unsafe { BorrowedFd::borrow_raw(pidfd) }, libc::SIGKILL);
@@ -394,11 +405,14 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
 
 /// `poll(2)`, for at most `timeout`; negative descriptors are passed over.
 pub fn poll(entries: &mut [libc::pollfd], timeout: Option<std::time::Duration>) {
-    let timeout = timeout
-        .map(|timeout| libc::timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos() as _ });
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: timeout.as_secs() as _,
+        tv_nsec: timeout.subsec_nanos() as _,
+    });
     let pointer = timeout.as_ref().map_or(0, |timeout| ptr::from_ref(timeout) as usize);
     // SAFETY: the entries and the timeout outlive the call; no signal mask is passed.
-    let _ = unsafe { call(libc::SYS_ppoll, [entries.as_mut_ptr() as usize, entries.len(), pointer, 0, 0, 0]) };
+    let _ =
+        unsafe { call(libc::SYS_ppoll, [entries.as_mut_ptr() as usize, entries.len(), pointer, 0, 0, 0]) };
 }
 
 /// A pseudo-terminal: (ours, the command's). The command's end is opened through ours, never by a path, which a

@@ -61,7 +61,8 @@ fn plan(container: Option<Value>, host: &Host) -> String {
     let mut lines = String::new();
     for (index, step) in plan.explain().iter().enumerate() {
         let text = hide_cgroup_name(&step.text);
-        let line = format!("{index:3} {:8}{:9}{text}  <- {}", step.lane.name(), step.stage.name(), step.option);
+        let line =
+            format!("{index:3} {:8}{:9}{text}  <- {}", step.lane.name(), step.stage.name(), step.option);
         let _ = writeln!(lines, "{}", line.trim_end().trim_end_matches(" <-").trim_end());
     }
     lines
@@ -114,7 +115,12 @@ fn limits_on_cgroup_v1() {
 
 #[test]
 fn mounts_in_the_order_written() {
-    let bind = object(&[("type", text("bind")), ("from", text("/usr")), ("to", text("/box/usr")), ("readonly", Value::Bool(true))]);
+    let bind = object(&[
+        ("type", text("bind")),
+        ("from", text("/usr")),
+        ("to", text("/box/usr")),
+        ("readonly", Value::Bool(true)),
+    ]);
     let tmpfs = object(&[("type", text("tmpfs")), ("to", text("/tmp")), ("size", text("1M"))]);
     let overlay = object(&[
         ("type", text("overlayfs")),

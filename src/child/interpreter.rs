@@ -201,6 +201,7 @@ impl Machine<'_> {
             Op::Give { slot, to } => sys(libc::SYS_dup3, [self.fd(slot), to as usize, 0, 0, 0]),
             Op::Inherit(fd) => inherit(fd as usize),
             Op::NewSession => sys(libc::SYS_setsid, [0; 5]),
+            Op::ControllingTerminal => sys(libc::SYS_ioctl, [0, libc::TIOCSCTTY as usize, 0, 0, 0]),
             Op::DropGroups => sys(libc::SYS_setgroups, [0; 5]),
             Op::SetGid(id) => sys(libc::SYS_setresgid, [id as usize, id as usize, id as usize, 0, 0]),
             Op::SetUid(id) => sys(libc::SYS_setresuid, [id as usize, id as usize, id as usize, 0, 0]),

@@ -226,6 +226,8 @@ pub enum Op {
     Inherit(i32),
     /// `setsid(2)`: no controlling terminal to push input into (TIOCSTI).
     NewSession,
+    /// `TIOCSCTTY` on fd 0: a session leader's terminal, which SIGINT and SIGWINCH come from.
+    ControllingTerminal,
     /// `setgroups(0)`.
     DropGroups,
     /// `setresgid(2)`.

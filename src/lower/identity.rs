@@ -15,7 +15,7 @@ pub fn signals(plan: &mut Builder) {
 }
 
 /// The end of the lifeline that hangs up. The child's copy of the other end would keep it alive.
-pub fn lifeline(plan: &mut Builder, _container: &Container) -> Result<Slot, Failure> {
+pub fn lifeline(plan: &mut Builder) -> Result<Slot, Failure> {
     let other_end = plan.slot_from(SlotSource::LifelineWrite)?;
     plan.child(Op::Close(other_end));
     plan.slot_from(SlotSource::LifelineRead)

@@ -41,8 +41,12 @@ pub fn lower(
     plan.enter(Stage::Payload, "");
     descriptors(plan, &config.stdio)?;
     plan.origin("");
-    if config.detached || container.is_some() {
+    if config.detached || config.terminal || container.is_some() {
         plan.child(Op::NewSession);
+    }
+    if config.terminal {
+        plan.origin("terminal");
+        plan.child(Op::ControllingTerminal);
     }
     identity(plan, config, container)?;
     directory(plan, config, container, root)?;

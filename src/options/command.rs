@@ -2,10 +2,11 @@
 
 use std::ffi::{CStr, CString};
 
+use super::path::on_host;
 use super::problem::{ProblemClass, Problems, Read};
 use super::reader::{Fields, Given, each};
 use super::value::{Value, quoted};
-use crate::config::{Command, Stdio};
+use crate::config::{CgroupDirectory, Command, Stdio};
 
 const CMD: &str = "an array of strings";
 const STDIO: &str = r#"an array of "pipe", "ignore", "inherit" and file descriptors"#;
@@ -74,6 +75,15 @@ fn variable(key: &str, given: &Given, problems: &mut Problems) -> Read<CString> 
     }
     let text = given.string(problems)?;
     given.without_nul(format!("{key}={text}"), problems)
+}
+
+/// An existing cgroup: a path or a descriptor, as Bun takes it.
+pub(crate) fn cgroup(given: &Given, problems: &mut Problems) -> Read<CgroupDirectory> {
+    match given.value {
+        Value::String(_) => on_host(given, problems).map(CgroupDirectory::Path),
+        Value::Number(_) => given.file_descriptor(problems).map(CgroupDirectory::Fd),
+        _ => Err(given.mismatch("a directory's path or file descriptor", problems)),
+    }
 }
 
 /// What the file descriptors are, from 0 on.

@@ -48,6 +48,7 @@ impl Described<'_> {
             Op::NoNewPrivileges | Op::NotDumpable | Op::DieWithParent => "prctl",
             Op::StartPayload => "clone3",
             Op::ParentIsAlive(_) => "ppoll",
+            Op::ControllingTerminal => "ioctl",
             Op::Raise { .. } | Op::Inherit(_) => "fcntl",
             Op::Give { .. } => "dup3",
             Op::NewSession => "setsid",
@@ -88,6 +89,16 @@ impl Described<'_> {
 
     /// What a slot holds, in words, if the parent fills it.
     fn slot(&self, slot: Slot) -> String {
+        let opened = self.plan.parent.iter().find_map(|step| match &step.op {
+            ParentOp::OpenCgroup { directory, version: 1, to, .. } if *to == slot => {
+                Some(directory.join("tasks"))
+            }
+            ParentOp::OpenCgroup { directory, to, .. } if *to == slot => Some(directory.clone()),
+            _ => None,
+        });
+        if let Some(path) = opened {
+            return path.display().to_string();
+        }
         let source = self.plan.slots.iter().find(|(filled, _)| *filled == slot).map(|(_, source)| source);
         match source {
             Some(SlotSource::Stdio(index)) => format!("stdio[{index}]"),
@@ -96,15 +107,6 @@ impl Described<'_> {
             Some(SlotSource::LifelineRead | SlotSource::LifelineWrite) => "lifeline".into(),
             Some(SlotSource::StatusWrite) => "status pipe".into(),
             Some(SlotSource::InitProgram) => "init".into(),
-            Some(SlotSource::CgroupTasks(index)) => {
-                let made = self.plan.parent.iter().filter_map(|step| match &step.op {
-                    ParentOp::MakeCgroup(path) => Some(path),
-                    _ => None,
-                });
-                made.skip(*index)
-                    .next()
-                    .map_or("tasks".into(), |path| path.join("tasks").display().to_string())
-            }
             None => format!("#{}", slot.0),
         }
     }
@@ -186,6 +188,7 @@ impl fmt::Display for Described<'_> {
             Op::Give { slot: fd, to } => write!(f, "fd {to} = {}", slot(fd)),
             Op::Inherit(fd) => write!(f, "fd {fd} = the parent's"),
             Op::NewSession => write!(f, "setsid"),
+            Op::ControllingTerminal => write!(f, "fd 0 is the controlling terminal"),
             Op::DropGroups => write!(f, "drop supplementary groups"),
             Op::SetGid(id) => write!(f, "setresgid {id}"),
             Op::SetUid(id) => write!(f, "setresuid {id}"),
@@ -204,6 +207,7 @@ impl ParentOp {
         match self {
             ParentOp::MountPoint { .. } => "mkdirat",
             ParentOp::MakeCgroup(_) => "mkdir",
+            ParentOp::OpenCgroup { .. } => "open",
             ParentOp::WriteControl { .. } | ParentOp::WriteMaps { .. } => "write",
         }
     }
@@ -212,6 +216,7 @@ impl ParentOp {
     pub fn path(&self) -> Option<&Path> {
         match self {
             ParentOp::MountPoint { path, .. }
+            | ParentOp::OpenCgroup { directory: path, .. }
             | ParentOp::MakeCgroup(path)
             | ParentOp::WriteControl { file: path, .. } => Some(path),
             ParentOp::WriteMaps { .. } => None,
@@ -226,6 +231,7 @@ impl fmt::Display for ParentOp {
                 write!(f, "mount point {} in {}, if missing", path.display(), base.to_string_lossy())
             }
             ParentOp::MakeCgroup(path) => write!(f, "mkdir {}", path.display()),
+            ParentOp::OpenCgroup { directory, .. } => write!(f, "open the cgroup {}", directory.display()),
             ParentOp::WriteControl { file, value } => write!(f, "write {value:?} to {}", file.display()),
             ParentOp::WriteMaps { uid_map, gid_map } => {
                 write!(f, "write uid_map ({} lines) and gid_map ({} lines)", uid_map.len(), gid_map.len())

@@ -81,8 +81,11 @@ impl Plan {
         });
         let origins: Vec<_> = self.namespace_origins.iter().map(|(_, origin)| origin.as_ref()).collect();
         let names = namespace_names(self.namespaces);
-        let text =
+        let mut text =
             if names.is_empty() { "clone3".into() } else { format!("clone3, new namespaces: {names}") };
+        if self.into_cgroup.is_some() {
+            text.push_str(", into the cgroup");
+        }
         let clone = Explained { lane: Lane::Parent, stage: Stage::Clone, text, option: origins.join(" ") };
         let gates = self.gates.iter().map(|step| Explained {
             lane: Lane::Parent,

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use container_spawn_child::op::Slot;
 use container_spawn_child::shared::Shared;
 use nix::errno::Errno;
 
@@ -23,8 +24,17 @@ use crate::{hint, sys};
 /// Large enough that a fast writer is not stopped at every turn of the reader's event loop.
 const PIPE_SIZE: usize = 256 * 1024;
 
+/// What the lane has made so far.
+#[derive(Default)]
+pub struct Made {
+    /// To be unmade when the container is gone, or when a later step fails.
+    pub undo: Vec<Undo>,
+    /// Descriptors that slots name; they are closed once the child has its copies.
+    opened: Vec<OwnedFd>,
+}
+
 /// Run a step before the clone.
-pub fn run(op: &ParentOp, undo: &mut Vec<Undo>) -> Result<(), Failure> {
+pub fn run(op: &ParentOp, made: &mut Made, shared: &Shared) -> Result<(), Failure> {
     let fail = |error: &io::Error| {
         let failure = Failure::io(op.syscall(), error, op);
         let path = op.path().map(|path| path.display().to_string()).unwrap_or_default();
@@ -34,7 +44,7 @@ pub fn run(op: &ParentOp, undo: &mut Vec<Undo>) -> Result<(), Failure> {
         ParentOp::MountPoint { base, path, like } => {
             let Ok(base) = sys::open(base, libc::O_PATH | libc::O_DIRECTORY) else { return Ok(()) };
             match MountPoint::prepare(sys::borrow(&base), path, || kind_of(like.as_ref())) {
-                Ok(made) => undo.extend(made.map(|made| Undo::MountPoint(Some(made)))),
+                Ok(point) => made.undo.extend(point.map(|point| Undo::MountPoint(Some(point)))),
                 // What we may not make the child may not make either, and it says so with the mount's own step.
                 Err(error) if matches!(error.errno, Errno::EACCES | Errno::EPERM | Errno::EROFS) => {}
                 Err(error) => {
@@ -45,12 +55,34 @@ pub fn run(op: &ParentOp, undo: &mut Vec<Undo>) -> Result<(), Failure> {
         }
         ParentOp::MakeCgroup(directory) => {
             fs::create_dir(directory).map_err(|error| fail(&error))?;
-            undo.push(Undo::Cgroup(directory.clone()));
+            made.undo.push(Undo::Cgroup(directory.clone()));
+        }
+        ParentOp::OpenCgroup { directory, version, to, foreign } => {
+            if *foreign && is_frozen(directory) {
+                return Err(fail(&io::Error::from_raw_os_error(libc::EBUSY)));
+            }
+            let (path, flags) = match version {
+                1 => (directory.join("tasks"), libc::O_WRONLY),
+                _ => (directory.clone(), libc::O_PATH | libc::O_DIRECTORY),
+            };
+            let path = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+            let opened = sys::open(&path, flags).map_err(|error| fail(&error))?;
+            fill(shared, *to, opened.as_raw_fd());
+            made.opened.push(opened);
         }
         ParentOp::WriteControl { file, value } => fs::write(file, value).map_err(|error| fail(&error))?,
         ParentOp::WriteMaps { .. } => {}
     }
     Ok(())
+}
+
+/// A child that is born frozen never gets to its exec, and we would wait for it.
+fn is_frozen(directory: &Path) -> bool {
+    let says = |file: &str, word: &str| {
+        fs::read_to_string(directory.join(file))
+            .is_ok_and(|text| text.lines().any(|line| line.trim() == word))
+    };
+    says("cgroup.freeze", "1") || says("cgroup.events", "frozen 1") || says("freezer.state", "FROZEN")
 }
 
 fn kind_of(like: Option<&BindFrom>) -> Kind {
@@ -136,22 +168,8 @@ fn connect(number: usize) -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
     Ok((Some(ours), Some(theirs)))
 }
 
-/// The `tasks` files of the groups that have been made.
-pub fn open_tasks(plan: &Plan) -> Result<Vec<OwnedFd>, Failure> {
-    let groups = plan.parent.iter().filter_map(|step| match &step.op {
-        ParentOp::MakeCgroup(directory) => Some(directory.join("tasks")),
-        _ => None,
-    });
-    let open = |tasks: std::path::PathBuf| {
-        let path = CString::new(tasks.as_os_str().as_bytes()).unwrap_or_default();
-        sys::open(&path, libc::O_WRONLY)
-            .map_err(|error| Failure::io("openat", &error, format_args!("open {}", tasks.display())))
-    };
-    groups.map(open).collect()
-}
-
 /// Put descriptors where the plan says.
-pub fn fill_slots(plan: &Plan, shared: &Shared, ends: &Ends, common: &Common, tasks: &[OwnedFd]) {
+pub fn fill_slots(plan: &Plan, shared: &Shared, ends: &Ends, common: &Common) {
     let number = |fd: Option<&OwnedFd>| fd.map_or(-1, AsRawFd::as_raw_fd);
     for (slot, source) in &plan.slots {
         let fd = match source {
@@ -162,10 +180,13 @@ pub fn fill_slots(plan: &Plan, shared: &Shared, ends: &Ends, common: &Common, ta
             SlotSource::LifelineWrite => number(Some(&common.lifeline_write)),
             SlotSource::StatusWrite => number(ends.status.as_ref().and_then(|(_, write)| write.as_ref())),
             SlotSource::InitProgram => number(Some(&common.init)),
-            SlotSource::CgroupTasks(index) => number(tasks.get(*index)),
         };
-        if let Some(place) = shared.slots.get(slot.0 as usize) {
-            place.store(fd, Ordering::Relaxed);
-        }
+        fill(shared, *slot, fd);
+    }
+}
+
+fn fill(shared: &Shared, slot: Slot, fd: i32) {
+    if let Some(place) = shared.slots.get(slot.0 as usize) {
+        place.store(fd, Ordering::Relaxed);
     }
 }

@@ -15,11 +15,17 @@ use crate::filesystem::view::{Sight, View};
 
 /// Look at what the command needs, if it will run in another root than the host's.
 pub fn check(config: &Config) -> Result<(), Failure> {
-    let Some(mount) = config.container.as_ref().and_then(|container| container.mount.as_ref()) else { return Ok(()) };
-    let Some(root) = mount.root.as_ref().filter(|root| matches!(root.from, RootFrom::Directory(_))) else { return Ok(()) };
+    let Some(mount) = config.container.as_ref().and_then(|container| container.mount.as_ref()) else {
+        return Ok(());
+    };
+    let Some(root) = mount.root.as_ref().filter(|root| matches!(root.from, RootFrom::Directory(_))) else {
+        return Ok(());
+    };
     let view = View::new(mount);
     let Some(command) = command_file(config, &view) else { return Ok(()) };
-    let Some(missing) = missing_file(&view, &command, variable(config, b"LD_LIBRARY_PATH=")) else { return Ok(()) };
+    let Some(missing) = missing_file(&view, &command, variable(config, b"LD_LIBRARY_PATH=")) else {
+        return Ok(());
+    };
     let what = match missing.kind {
         Kind::Interpreter => "the ELF interpreter",
         Kind::ScriptInterpreter => "the interpreter",
@@ -47,7 +53,8 @@ fn command_file(config: &Config, view: &View) -> Option<PathBuf> {
     }
     let search = config.command.search_path.as_deref().unwrap_or(crate::lower::DEFAULT_PATH);
     let directories = search.to_bytes().split(|byte| *byte == b':');
-    let candidates = directories.map(|directory| Path::new("/").join(cwd).join(OsStr::from_bytes(directory)).join(file));
+    let candidates =
+        directories.map(|directory| Path::new("/").join(cwd).join(OsStr::from_bytes(directory)).join(file));
     candidates.into_iter().find(|candidate| matches!(view.look(candidate), Sight::File(_)))
 }
 
