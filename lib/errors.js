@@ -5,7 +5,7 @@ const { getSystemErrorMap } = require("node:util");
 
 /** A process could not be started: what failed, where, and what to do about it. */
 class SpawnError extends Error {
-  constructor(message, { cause, ...fields } = {}) {
+  constructor(message, fields, cause) {
     super(message, cause === undefined ? undefined : { cause });
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined && value !== null) this[name] = value;
@@ -22,7 +22,7 @@ Object.defineProperty(SpawnError.prototype, "name", {
 /** The error for what the native side reports. Its stack starts at the caller of `entry`. */
 function fromNative(report, entry) {
   if (report.kind === "invalid") return invalid(report.problems, entry);
-  const { message, code, errno, syscall, path, option, step, hint } = report;
+  const { message, code, errno, syscall, path, option, step, hint } = { __proto__: null, ...report };
   return at(entry, new SpawnError(message, { code, errno, syscall, path, option, step, hint }));
 }
 
@@ -32,17 +32,14 @@ function invalid(problems, entry) {
   const lines = problems.map(({ option, message }) => `${option}: ${message}`);
   const text =
     lines.length === 1 ? lines[0] : `${lines.length} problems in the options:\n  ${lines.join("\n  ")}`;
-  const error = argumentError(first.name, first.code, text);
-  error.option = first.option;
+  const error = Object.assign(argumentError(first.name, first.code, text), { option: first.option });
   Object.defineProperty(error, "problems", { value: problems, writable: true, configurable: true });
   return at(entry, error);
 }
 
 /** A TypeError or RangeError as Node and Bun make them. */
 function argumentError(name, code, message) {
-  const error = name === "RangeError" ? new RangeError(message) : new TypeError(message);
-  error.code = code;
-  return error;
+  return Object.assign(name === "RangeError" ? new RangeError(message) : new TypeError(message), { code });
 }
 
 /** The error of a system call that failed with `errno`, a negative number. */

@@ -62,7 +62,8 @@ function failure(platform, attempts) {
       ...lines,
       `  hint    ${hint}`,
     ].join("\n"),
-    { code: "ERR_NATIVE_ADDON", hint, cause },
+    { code: "ERR_NATIVE_ADDON", hint },
+    cause,
   );
 }
 

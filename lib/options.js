@@ -1,7 +1,10 @@
 "use strict";
 // The caller's options, each read once, split into what the native side carries out and what is done here.
 
+const { isMainThread } = require("node:worker_threads");
 const { sourceOf } = require("./feed.js");
+
+const isEnvNative = isMainThread && process.versions.bun === undefined;
 
 const STANDARD = ["stdin", "stdout", "stderr"];
 const DEFAULTS = ["ignore", "pipe", "inherit"];
@@ -47,9 +50,12 @@ function copyOf(first, second, problems) {
   return options;
 }
 
-/** Strings only, as the process gets them. process.env as it is now, without one. */
+/**
+ * Strings only, as the process gets them. Without one, process.env as it is now; Node's main thread has it in the
+ * process itself, from where the native side takes it: fetched by name it costs as much as a clone.
+ */
 function readEnv(env, problems) {
-  if (!isAsked(env)) return { __proto__: null, ...process.env };
+  if (!isAsked(env)) return isEnvNative ? undefined : { __proto__: null, ...process.env };
   if (!isObject(env)) {
     problems.push(typeProblem("env", `must be an object, not ${described(env)}`));
     return {};

@@ -50,7 +50,10 @@ class ReadPipe {
     this.#keepalive = keepalive;
     // Waiting to keep what nobody may ever read is no reason to exist.
     const weak = new WeakRef(this);
-    this.#keepLater = () => weak.deref()?.#keep();
+    this.#keepLater = () => {
+      const pipe = weak.deref();
+      if (pipe !== undefined) pipe.#keep();
+    };
     onReadable(id, this.#keepLater);
   }
 

@@ -10,7 +10,7 @@ const decoder = new TextDecoder();
 function readable(pipe) {
   const source = new PipeSource(pipe);
   // A mark of 0: nothing is read before it is asked for, so that `bytes()` finds everything still in the pipe.
-  const stream = new ReadableStream(source, { __proto__: null, highWaterMark: 0 });
+  const stream = new ReadableStream(source, { highWaterMark: 0, size: undefined });
   const methods = {
     bytes: async () => exact(joined(await source.whole(stream))),
     text: async () => decoder.decode(joined(await source.whole(stream))),

@@ -112,6 +112,13 @@ pub fn pipe_close(id: u32) {
     }
 }
 
+/// `pipeDetach(id)`: the descriptor, which the caller owns from now on, or -1.
+#[napi(catch_unwind)]
+pub fn pipe_detach(id: u32) -> i32 {
+    let detached = reactor::get().ok().and_then(|reactor| reactor.detach(id));
+    detached.map_or(-1, std::os::fd::IntoRawFd::into_raw_fd)
+}
+
 fn on_pipe(id: u32, call: impl FnOnce(&Arc<std::os::fd::OwnedFd>) -> std::io::Result<usize>) -> i32 {
     let pipe = reactor::get().ok().and_then(|reactor: &Reactor| reactor.pipe(id));
     match pipe.as_ref().map(call) {

@@ -5,7 +5,7 @@
 //! being cloned may hold a copy of them, and a closed number would go on reporting.
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -150,6 +150,15 @@ impl Reactor {
         if let Some(pipe) = removed {
             self.forget(&pipe);
         }
+    }
+
+    /// Give up a pipe without closing it: its descriptor is the caller's from now on.
+    pub fn detach(&self, id: u32) -> Option<OwnedFd> {
+        let pipe = self.tables().pipes.remove(&id)?;
+        self.forget(&pipe);
+        // Somebody may be in the middle of a read.
+        let fd = pipe.fd;
+        Arc::try_unwrap(fd).or_else(|shared| sys::duplicate(shared.as_raw_fd())).ok()
     }
 
     /// A listener is gone: its pipes go with it, its processes go on and are reaped.

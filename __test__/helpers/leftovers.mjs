@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawn as plainSpawn } from "node:child_process";
 import fs from "node:fs";
 import { after, before } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { has } from "./must.mjs";
 import { within } from "./processes.mjs";
 import { cgroupsSeen, endReading, run } from "./run.mjs";
@@ -19,15 +20,6 @@ async function warmUp() {
   await run(["true"]);
   if (has("userns"))
     await run(["true"], { container: { namespace: { user: true, pid: true, mount: true } } });
-}
-
-function unequal(now, then) {
-  try {
-    assert.deepEqual(now, then);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 /** Registers the comparison of before and after for this test file. */
@@ -44,7 +36,7 @@ export function leaveNothing() {
     let now;
     await within(3000, () => {
       now = snapshot();
-      return !unequal(now, then);
+      return isDeepStrictEqual(now, then);
     });
     assert.deepEqual(now, then);
     for (const cgroup of cgroupsSeen) assert.ok(!fs.existsSync(cgroup), `cgroup ${cgroup} is still there`);

@@ -1,6 +1,7 @@
 //! `cmd`, `argv0`, `cwd`, `env` and `stdio`: what every process has.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use super::path::on_host;
 use super::problem::{ProblemClass, Problems, Read};
@@ -16,14 +17,14 @@ pub(crate) fn command(fields: &mut Fields, problems: &mut Problems) -> Read<Comm
     let argv = fields.required("cmd", CMD, problems).and_then(|given| argv(&given, problems));
     let argv0 = fields.asked("argv0").map(|given| given.c_string(problems)).transpose();
     let cwd = fields.asked("cwd").map(|given| given.c_string_not_empty(problems)).transpose();
-    let env =
-        fields.required("env", "an object of strings", problems).and_then(|given| env(&given, problems));
+    let env = fields.asked("env").map_or_else(|| Ok(own_env()), |given| env(&given, problems));
 
     let (mut argv, file) = argv?;
     if let (Some(first), Some(argv0)) = (argv.first_mut(), argv0?) {
         *first = argv0;
     }
-    let (env, search_path) = env?;
+    let env = env?;
+    let search_path = search_path(&env);
     Ok(Command { argv, file, env, search_path, cwd: cwd? })
 }
 
@@ -49,8 +50,21 @@ fn argv(given: &Given, problems: &mut Problems) -> Read<(Vec<CString>, CString)>
     }
 }
 
-/// The environment, and `PATH` of it.
-fn env(given: &Given, problems: &mut Problems) -> Read<(Vec<CString>, Option<CString>)> {
+/// This process's own environment, as bytes: fetched as a hundred JavaScript strings it costs as much as a clone.
+fn own_env() -> Vec<CString> {
+    let variable = |(key, value): (OsString, OsString)| [key.as_bytes(), b"=", value.as_bytes()].concat();
+    std::env::vars_os().filter_map(|pair| CString::new(variable(pair)).ok()).collect()
+}
+
+fn search_path(env: &[CString]) -> Option<CString> {
+    env.iter()
+        .find_map(|variable| variable.as_bytes_with_nul().strip_prefix(b"PATH="))
+        .and_then(|path| CStr::from_bytes_with_nul(path).ok())
+        .map(CStr::to_owned)
+}
+
+/// The environment that was given.
+fn env(given: &Given, problems: &mut Problems) -> Read<Vec<CString>> {
     let mut variables = Vec::new();
     for (key, value) in given.properties(problems)? {
         if !matches!(value, Value::Undefined) {
@@ -58,13 +72,7 @@ fn env(given: &Given, problems: &mut Problems) -> Read<(Vec<CString>, Option<CSt
             variables.push(variable(key, &given, problems));
         }
     }
-    let env = variables.into_iter().collect::<Read<Vec<CString>>>()?;
-    let search_path = env
-        .iter()
-        .find_map(|variable| variable.as_bytes_with_nul().strip_prefix(b"PATH="))
-        .and_then(|path| CStr::from_bytes_with_nul(path).ok())
-        .map(CStr::to_owned);
-    Ok((env, search_path))
+    variables.into_iter().collect()
 }
 
 /// `KEY=value`. The kernel takes any bytes; it is programs that split at the first `=`.
