@@ -22,7 +22,8 @@ Object.defineProperty(SpawnError.prototype, "name", {
 /** The error for what the native side reports. Its stack starts at the caller of `entry`. */
 function fromNative(report, entry) {
   if (report.kind === "invalid") return invalid(report.problems, entry);
-  const { message, code, errno, syscall, path, option, step, hint } = { __proto__: null, ...report };
+  const own = Object.assign(Object.create(null), report);
+  const { message, code, errno, syscall, path, option, step, hint } = own;
   return at(entry, new SpawnError(message, { code, errno, syscall, path, option, step, hint }));
 }
 

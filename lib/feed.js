@@ -3,8 +3,6 @@
 
 const { toBytes } = require("./bytes.js");
 
-const ignore = () => {};
-
 /**
  * What `stdin` can be read from: its `bytes`; or `open`, which gives a ReadableStream or null; or `used`, why it cannot
  * be read any more. undefined when it is nothing of the kind. Takes nothing out of it yet.
@@ -55,14 +53,23 @@ async function pump(pipe, open) {
     if (stream === null) return;
     reader = stream.getReader();
     // Without this a source that gives nothing for long would stay open long after the process has gone.
-    pipe.onClose(() => reader.cancel().catch(ignore));
+    pipe.onClose(() => cancel(reader));
     await copy(reader, pipe);
   } catch (error) {
-    reader?.cancel(error).catch(ignore);
+    cancel(reader, error);
     throw error;
   } finally {
     // After an error too: what the process sees is the end of its input, as under Bun.
     pipe.end();
+  }
+}
+
+/** Never throws: the source may be anybody's, and may have failed already. */
+async function cancel(reader, reason) {
+  try {
+    await reader?.cancel(reason);
+  } catch {
+    // Nobody waits for it any more.
   }
 }
 

@@ -6,6 +6,12 @@ const { sourceOf } = require("./feed.js");
 
 const isEnvNative = isMainThread && process.versions.bun === undefined;
 
+// Options of Bun.spawn that this version lacks: whoever gives one must hear of it, and that it is no typo.
+const LATER = [
+  ["timeout", "killSignal", "forceKillAfter", "signal", "maxBuffer", "lazy", "terminal", "cgroup"],
+  ["ipc", "onDisconnect", "serialization"],
+].flat();
+
 const STANDARD = ["stdin", "stdout", "stderr"];
 const DEFAULTS = ["ignore", "pipe", "inherit"];
 
@@ -21,6 +27,7 @@ const EXTRA_ENTRIES = '"pipe", "ignore", null or a file descriptor';
 function readOptions(first, second) {
   const problems = [];
   const options = copyOf(first, second, problems);
+  takeLater(options, problems);
   const { onExit, stdin, stdout, stderr, stdio, env, ...rest } = options;
   const streams = readStdio(stdio, [stdin, stdout, stderr], problems);
   return {
@@ -48,6 +55,16 @@ function copyOf(first, second, problems) {
   }
   options.cmd = first;
   return options;
+}
+
+function takeLater(options, problems) {
+  for (const option of LATER) {
+    if (isAsked(options[option])) {
+      const message = "is not supported by this version of container-spawn";
+      problems.push({ name: "TypeError", code: "ERR_NOT_SUPPORTED", option, message });
+    }
+    delete options[option];
+  }
 }
 
 /**

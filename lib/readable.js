@@ -9,7 +9,8 @@ const decoder = new TextDecoder();
 /** A ReadableStream of what comes from `pipe`, with `text()`, `json()`, `bytes()` and `blob()`. */
 function readable(pipe) {
   const source = new PipeSource(pipe);
-  // A mark of 0: nothing is read before it is asked for, so that `bytes()` finds everything still in the pipe.
+  // A mark of 0: nothing is read before it is asked for, so that `bytes()` finds everything still in the pipe. What is
+  // undefined here and in the source keeps a polluted Object.prototype out.
   const stream = new ReadableStream(source, { highWaterMark: 0, size: undefined });
   const methods = {
     bytes: async () => exact(joined(await source.whole(stream))),
@@ -28,7 +29,6 @@ class PipeSource {
   #controller;
   #isUsed = false;
   #isCancelled = false;
-  // Own, so that a `type` on Object.prototype does not make this a stream of another kind.
   type = undefined;
 
   constructor(pipe) {

@@ -11,12 +11,7 @@ import { runtimeLanes } from "./runtimes.mjs";
 const cwd = projectRoot;
 
 const cargo = (...args) => run("cargo", args, { cwd });
-const npmProgram = (name, ...args) => {
-  const program = join(cwd, "node_modules", ".bin", name);
-  return existsSync(program)
-    ? run(program, args, { cwd })
-    : `${name} is not in node_modules: see the lane "dependencies"`;
-};
+const npmScript = (name) => run("npm", ["run", "--silent", name], { cwd });
 
 /** All lanes in the order they run. `files`: the test files named on the command line, none meaning all. */
 export function lanes(files) {
@@ -35,12 +30,8 @@ export function lanes(files) {
     },
     { name: "cargo-test", run: () => cargo("test", "--workspace", "--no-default-features") },
     { name: "child", run: () => run(process.execPath, [join("scripts", "check-child.mjs")], { cwd }) },
-    { name: "biome", needs: ["dependencies"], run: () => npmProgram("biome", "check", ".") },
-    {
-      name: "types",
-      needs: ["dependencies"],
-      run: () => npmProgram("tsc", "--project", join("__test__", "types")),
-    },
+    { name: "biome", needs: ["dependencies"], run: () => npmScript("lint") },
+    { name: "types", needs: ["dependencies"], run: () => npmScript("types") },
     ...runtimeLanes(files.length > 0 ? files : testFiles(join(cwd, "__test__"))),
   ];
 }

@@ -39,7 +39,8 @@ describe("descriptors", needs("userns", "bash"), () => {
     if (process.versions.bun) {
       // Bun marks everything that it inherited; this takes the marks off again.
       const { dlopen } = await import("bun:ffi");
-      const { symbols } = dlopen(null, { fcntl: { args: ["int", "int", "int"], returns: "int" } });
+      const libc = fs.readFileSync("/proc/self/maps", "utf8").match(/\\/\\S*\\/(libc\\.so\\.6|ld-musl-\\S+)/)[0];
+      const { symbols } = dlopen(libc, { fcntl: { args: ["int", "int", "int"], returns: "int" } });
       const F_SETFD = 2;
       for (let fd = 100; fd < 300; fd++) symbols.fcntl(fd, F_SETFD, 0);
     }
