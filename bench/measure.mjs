@@ -9,7 +9,7 @@ const BATCH = 10;
 export async function trial(row) {
   try {
     const code = await row.start();
-    return code === 0 ? null : `exit code ${code}`;
+    return code === 0 ? null : row.complaint?.() || `exit code ${code}`;
   } catch (error) {
     return error.message.split("\n")[0];
   }

@@ -1,7 +1,7 @@
 // What is compared. Every row starts the same static program that does nothing, with no stdio, and resolves to its
 // exit code; `start` is the call whose duration is the time for which an event loop stands still.
 
-import { spawn as spawnChild } from "node:child_process";
+import { spawn as spawnChild, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { toolRows } from "./tools.mjs";
@@ -15,7 +15,10 @@ export const SIX = "ours, six";
 export const SIX_NETWORK = "ours, six + network";
 export const BWRAP = "bwrap, six";
 
-/** All rows: `{ name, start() }`, or `{ name, absent: reason }` for what this run cannot have. */
+/**
+ * All rows: `{ name, start() }`, or `{ name, absent: reason }` for what this run cannot have. A tool's row can also
+ * tell what the tool says when it fails.
+ */
 export async function allRows(noop, directory, findProgram) {
   mkdirSync(join(directory, "mnt"));
   const child = ([file, ...args]) => exitOfChild(spawnChild(file, args, { stdio: "ignore" }));
@@ -23,11 +26,10 @@ export async function allRows(noop, directory, findProgram) {
     { name: CHILD_PROCESS, start: () => child([noop]) },
     bunRow(noop),
     ...(await ourRows(noop, directory)),
-    ...toolRows(noop, directory).map(({ name, tool, command }) =>
-      findProgram(tool) === null
-        ? { name, absent: `${tool} is not installed` }
-        : { name, start: () => child(command()) },
-    ),
+    ...toolRows(noop, directory).map(({ name, tool, command }) => {
+      if (findProgram(tool) === null) return { name, absent: `${tool} is not installed` };
+      return { name, start: () => child(command()), complaint: () => lastLine(command()) };
+    }),
   ];
 }
 
@@ -36,6 +38,10 @@ function exitOfChild(child) {
     child.on("error", reject);
     child.on("exit", (code, signal) => resolve(code ?? signal));
   });
+}
+
+function lastLine([file, ...args]) {
+  return spawnSync(file, args, { encoding: "utf8" }).stderr.trim().split("\n").pop();
 }
 
 function bunRow(noop) {

@@ -10,8 +10,8 @@ use crate::plan::ParentOp;
 
 /// The sysctls that decide over user namespaces.
 pub struct Sysctls {
-    /// `/proc/sys/user/max_user_namespaces`.
-    pub max_user_namespaces: Option<u64>,
+    /// Of `/proc/sys/user/max_*_namespaces`, those that are asked for and zero.
+    pub switched_off: Vec<&'static str>,
     /// `/proc/sys/kernel/unprivileged_userns_clone` (Debian).
     pub unprivileged_userns_clone: Option<u64>,
     /// `/proc/sys/kernel/apparmor_restrict_unprivileged_userns` (Ubuntu).
@@ -21,11 +21,14 @@ pub struct Sysctls {
 }
 
 impl Sysctls {
-    /// This machine's.
-    pub fn live() -> Sysctls {
-        let read = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse().ok();
+    /// This machine's, as far as `namespaces` (`CLONE_NEW*`) are concerned.
+    pub fn live(namespaces: u64) -> Sysctls {
+        let read = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
         Sysctls {
-            max_user_namespaces: read("/proc/sys/user/max_user_namespaces"),
+            switched_off: asked_limits(namespaces)
+                .into_iter()
+                .filter(|name| read(&format!("/proc/sys/user/{name}")) == Some(0))
+                .collect(),
             unprivileged_userns_clone: read("/proc/sys/kernel/unprivileged_userns_clone"),
             apparmor_restrict: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
             root: nix::unistd::geteuid().is_root(),
@@ -37,14 +40,15 @@ impl Sysctls {
 pub fn clone(failure: Failure, namespaces: u64, config: &Config) -> Failure {
     let errno = failure.errno.unwrap_or_default();
     let in_user_namespace = namespaces & libc::CLONE_NEWUSER as u64 != 0;
-    match refused_clone(errno, in_user_namespace, namespaces != 0, &Sysctls::live()) {
+    match refused_clone(errno, in_user_namespace, namespaces, &Sysctls::live(namespaces)) {
         Some(hint) => failure.hinting(hint),
         None => killed(failure, config),
     }
 }
 
 /// The table for [`clone`].
-fn refused_clone(errno: Errno, user: bool, any: bool, sysctls: &Sysctls) -> Option<String> {
+fn refused_clone(errno: Errno, user: bool, namespaces: u64, sysctls: &Sysctls) -> Option<String> {
+    let any = namespaces != 0;
     Some(match errno {
         libc::EPERM | libc::EACCES if user && sysctls.unprivileged_userns_clone == Some(0) => {
             "this kernel lets only root make user namespaces: sysctl kernel.unprivileged_userns_clone=1".into()
@@ -61,17 +65,33 @@ fn refused_clone(errno: Errno, user: bool, any: bool, sysctls: &Sysctls) -> Opti
         libc::EPERM if any => {
             "only root may make these namespaces by themselves; add container.namespace.user: true".into()
         }
-        libc::ENOSPC if sysctls.max_user_namespaces == Some(0) => {
-            "user namespaces are switched off: sysctl user.max_user_namespaces=15000".into()
-        }
-        libc::ENOSPC => {
-            "a limit on the number of namespaces is reached, or they are nested 32 deep: see sysctl user.max_*_namespaces".into()
-        }
+        libc::ENOSPC => match sysctls.switched_off.first() {
+            Some(name) => format!("this kind of namespace is switched off: sysctl user.{name}=15000"),
+            None => {
+                let limits: Vec<_> =
+                    asked_limits(namespaces).iter().map(|name| format!("user.{name}")).collect();
+                format!("too many namespaces, or nested 32 deep: see sysctl {}", limits.join(" "))
+            }
+        },
         libc::EINVAL if any => "this kernel does not have one of these kinds of namespaces".into(),
         libc::EAGAIN => "the number of processes is at its limit: see ulimit -u and the cgroup's pids.max".into(),
         libc::ENOSYS => "this kernel has no clone3, or a seccomp filter hides it".into(),
         _ => return None,
     })
+}
+
+/// The sysctls that limit how many of these namespaces a user may have.
+fn asked_limits(namespaces: u64) -> Vec<&'static str> {
+    let limits = [
+        (libc::CLONE_NEWUSER, "max_user_namespaces"),
+        (libc::CLONE_NEWPID, "max_pid_namespaces"),
+        (libc::CLONE_NEWNS, "max_mnt_namespaces"),
+        (libc::CLONE_NEWNET, "max_net_namespaces"),
+        (libc::CLONE_NEWUTS, "max_uts_namespaces"),
+        (libc::CLONE_NEWIPC, "max_ipc_namespaces"),
+        (libc::CLONE_NEWCGROUP, "max_cgroup_namespaces"),
+    ];
+    limits.iter().filter(|(flag, _)| namespaces & (*flag as u32 as u64) != 0).map(|(_, name)| *name).collect()
 }
 
 /// For a child that was killed on its way.
@@ -200,28 +220,33 @@ pub fn id_map(failure: Failure) -> Failure {
 mod tests {
     use super::*;
 
-    const OPEN: Sysctls = Sysctls {
-        max_user_namespaces: Some(90_000),
-        unprivileged_userns_clone: None,
-        apparmor_restrict: None,
-        root: false,
-    };
+    fn open() -> Sysctls {
+        Sysctls {
+            switched_off: Vec::new(),
+            unprivileged_userns_clone: None,
+            apparmor_restrict: None,
+            root: false,
+        }
+    }
 
     #[test]
     fn a_refused_clone_names_what_refuses() {
+        let asked = (libc::CLONE_NEWUSER | libc::CLONE_NEWNET) as u64;
         let said =
-            |errno, user, sysctls: &Sysctls| refused_clone(errno, user, true, sysctls).unwrap_or_default();
-        let debian = Sysctls { unprivileged_userns_clone: Some(0), ..OPEN };
+            |errno, user, sysctls: &Sysctls| refused_clone(errno, user, asked, sysctls).unwrap_or_default();
+        let debian = Sysctls { unprivileged_userns_clone: Some(0), ..open() };
         assert!(said(libc::EPERM, true, &debian).contains("kernel.unprivileged_userns_clone=1"));
-        let ubuntu = Sysctls { apparmor_restrict: Some(1), ..OPEN };
+        let ubuntu = Sysctls { apparmor_restrict: Some(1), ..open() };
         assert!(said(libc::EACCES, true, &ubuntu).contains("apparmor_restrict_unprivileged_userns=0"));
-        assert!(said(libc::EPERM, true, &OPEN).contains("seccomp"));
-        assert!(said(libc::EPERM, false, &OPEN).contains("namespace.user: true"));
-        assert!(said(libc::EPERM, false, &Sysctls { root: true, ..OPEN }).contains("CAP_SYS_ADMIN"));
-        let off = Sysctls { max_user_namespaces: Some(0), ..OPEN };
-        assert!(said(libc::ENOSPC, true, &off).contains("user.max_user_namespaces"));
-        assert!(said(libc::ENOSPC, true, &OPEN).contains("user.max_*_namespaces"));
-        assert!(said(libc::EAGAIN, true, &OPEN).contains("ulimit -u"));
-        assert!(refused_clone(libc::EIO, true, true, &OPEN).is_none());
+        assert!(said(libc::EPERM, true, &open()).contains("seccomp"));
+        assert!(said(libc::EPERM, false, &open()).contains("namespace.user: true"));
+        assert!(said(libc::EPERM, false, &Sysctls { root: true, ..open() }).contains("CAP_SYS_ADMIN"));
+        let off = Sysctls { switched_off: vec!["max_net_namespaces"], ..open() };
+        assert!(said(libc::ENOSPC, true, &off).contains("user.max_net_namespaces=15000"));
+        assert!(
+            said(libc::ENOSPC, true, &open()).contains("user.max_user_namespaces user.max_net_namespaces")
+        );
+        assert!(said(libc::EAGAIN, true, &open()).contains("ulimit -u"));
+        assert!(refused_clone(libc::EIO, true, asked, &open()).is_none());
     }
 }

@@ -1,12 +1,15 @@
 //! From JavaScript to [`Value`]: every property is fetched here, once, whatever getters and proxies do later.
 
-use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, Uint8Array, Unknown};
-use napi::{JsValue, KeyCollectionMode, KeyConversion, KeyFilter, Result, ValueType};
+use napi::bindgen_prelude::{FromNapiValue, Function, JsObjectValue, Object, Uint8Array, Unknown};
+use napi::{Env, JsValue, KeyCollectionMode, KeyConversion, KeyFilter, Result, ValueType};
 
 use crate::options::Value;
 
 /// Options are five levels deep. A deeper tree is a cycle, or an attack on the stack.
 const DEEPEST: u32 = 16;
+
+/// The kernel takes a few thousand arguments at the most. A longer array is a proxy's invention.
+const LONGEST: u32 = 1 << 20;
 
 /// Fetch it all.
 pub fn from_js(value: Unknown) -> Result<Value> {
@@ -24,7 +27,7 @@ fn convert(value: Unknown, depth: u32) -> Result<Value> {
         ValueType::Function => Value::Function,
         ValueType::Symbol => Value::Other("Symbol"),
         ValueType::Object if depth >= DEEPEST => Value::Other("Object, nested too deep"),
-        ValueType::Object if value.is_array()? => array(&typed(&value)?, depth)?,
+        ValueType::Object if value.is_array()? || is_proxied_array(&value)? => array(&typed(&value)?, depth)?,
         ValueType::Object if value.is_typedarray()? => {
             // A view of something other than bytes has no meaning here.
             typed::<Uint8Array>(&value)
@@ -46,8 +49,20 @@ fn typed<T: FromNapiValue>(value: &Unknown) -> Result<T> {
 }
 
 fn array(array: &Object, depth: u32) -> Result<Value> {
-    let items = (0..array.get_array_length()?).map(|index| convert(array.get_element(index)?, depth + 1));
+    let length: u32 = array.get_named_property("length")?;
+    if length > LONGEST {
+        return Ok(Value::Other("Array, too long"));
+    }
+    let items = (0..length).map(|index| convert(array.get_element(index)?, depth + 1));
     Ok(Value::Array(items.collect::<Result<_>>()?))
+}
+
+/// JavaScript's own answer: N-API takes a proxy of an array for an object.
+fn is_proxied_array(value: &Unknown) -> Result<bool> {
+    let env = Env::from_raw(value.value().env);
+    let constructor: Unknown = env.get_global()?.get_named_property("Array")?;
+    let is_array: Function<Unknown, bool> = typed::<Object>(&constructor)?.get_named_property("isArray")?;
+    is_array.call(*value)
 }
 
 /// Own keys only: what somebody has put on `Object.prototype` is no option.

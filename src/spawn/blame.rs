@@ -49,6 +49,9 @@ pub fn child(plan: &Plan, shared: &Shared, config: &Config, status: Option<i32>)
         return hint::killed(at(Failure::own("ERR_SETUP_KILLED", summary)), config);
     }
     let mut failure = match step.stage {
+        Stage::Exec if errno == libc::ENOENT => {
+            super::preflight::explain(config).unwrap_or_else(|| exec(config, op, plan, errno))
+        }
         Stage::Exec => exec(config, op, plan, errno),
         _ if step.origin == "cwd" => directory(config, &described, errno),
         _ => Failure::call(described.syscall(), errno, described.attempt()),
