@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::host::Host;
 use crate::plan::{Builder, ParentOp};
 
-pub use name::unique as unique_name;
+pub use name::{sweep, unique as unique_name};
 
 /// What a version of the hierarchy must know.
 trait Version {

@@ -74,9 +74,12 @@ impl Failure {
 
     /// The plan wants more descriptors than a child has slots for.
     pub fn too_many_mounts(option: &str) -> Failure {
-        Failure::own("ERR_TOO_MANY_MOUNTS", "more than 250 mounts in one container")
-            .asked_by(option)
-            .hinting("bind a common parent directory instead of many entries")
+        Failure::own(
+            "ERR_TOO_MANY_MOUNTS",
+            "more mounts in one container than its set-up has descriptors for",
+        )
+        .asked_by(option)
+        .hinting("bind a common parent directory instead of many entries")
     }
 
     /// The option that asked for it.

@@ -164,6 +164,10 @@ fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Optio
         (Op::CloneTree { .. } | Op::Open { .. }, libc::ENOENT) => {
             "the source must exist; optional: true skips a bind whose source does not"
         }
+        (Op::Unshare(_), libc::EPERM) => "this takes CAP_SYS_ADMIN; add container.namespace.user: true",
+        (Op::Same { .. }, _) => {
+            "what this descriptor names is not where its path leads any more: was it removed, or mounted over?"
+        }
         (Op::PivotRoot, libc::EINVAL) => "pivot_root does not work from an initramfs",
         (
             Op::PrivateMounts

@@ -97,7 +97,13 @@ impl Host {
             .is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::CGROUP2_SUPER_MAGIC)
     }
 
-    /// Does this path exist? Only asked for what is optional: the look-up can hang on a dead file server.
+    /// What a descriptor of ours names, as far as the kernel can say.
+    pub fn path_of_descriptor(&self, fd: i32) -> PathBuf {
+        let link = PathBuf::from(format!("/proc/self/fd/{fd}"));
+        std::fs::read_link(&link).unwrap_or(link)
+    }
+
+    /// Does this path exist? Not for paths of the caller's: a look-up on a dead file server never returns.
     pub fn exists(&self, path: &Path) -> bool {
         self.directories.as_ref().map_or_else(|| path.exists(), |fixture| fixture.contains_key(path))
     }

@@ -76,16 +76,18 @@ pub enum SlotSource {
 /// A step of the parent lane. Its undo follows from its kind: a made mount point is released, a made cgroup removed.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ParentOp {
-    /// Make the mount point `path` below `base` on the host, if it is missing, for the life of the container.
+    /// Make the mount point `to` on the host, if that is where it is and it is missing, for the life of the container.
     MountPoint {
-        /// `/`, or the directory that becomes the root.
-        base: CString,
-        /// Path below it.
-        path: PathBuf,
+        /// Where, as the container will see it.
+        to: PathBuf,
+        /// How many entries of `fs` are mounted before: they say what `to` leads to.
+        before: usize,
         /// What will be mounted there: a directory, unless this is a file.
         like: Option<BindFrom>,
     },
-    /// Make a cgroup directory.
+    /// See whether the new root has what the command needs: its ELF interpreter and libraries.
+    CheckRoot,
+    /// Make a cgroup directory, and remove what dead processes of ours have left beside it.
     MakeCgroup(PathBuf),
     /// Open a cgroup for the child to join: version 1 its `tasks` file, version 2 the directory.
     OpenCgroup {
@@ -358,7 +360,7 @@ impl Builder {
             return Err(Failure::too_many_mounts(&self.origin));
         }
         self.next_slot += 1;
-        Ok(Slot((self.next_slot - 1) as u8))
+        Ok(Slot((self.next_slot - 1) as u16))
     }
 
     /// A slot that the parent fills before the clone.

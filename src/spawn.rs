@@ -19,7 +19,7 @@ use crate::error::{Error, Failure};
 use crate::host::Host;
 use crate::lower::lower;
 use crate::plan::Plan;
-use crate::supervisor::{self, Job, Stacks};
+use crate::supervisor::{self, Job, Settle, Stacks};
 use crate::undo::{self, Undo};
 use crate::{common, sys};
 
@@ -164,18 +164,23 @@ impl Setup {
     }
 
     /// The supervisor's part.
-    fn carry_out(&self, stacks: &Stacks) -> Result<Started, Failure> {
+    fn carry_out(&self, stacks: &Stacks, settle: &mut Option<Settle>) -> Result<Started, Failure> {
         let plan = Arc::new(lower(&self.config, &Host::live())?);
         let plan = self.plan.get_or_init(|| plan).clone();
-        preflight::check(&self.config)?;
-        let mut made = parent::Made::default();
-        self.launch(&plan, &mut made, stacks).map_err(|mut failure| {
+        let mut made = parent::Made::new(&self.config);
+        self.launch(&plan, &mut made, stacks, settle).map_err(|mut failure| {
             failure.left = undo::all(&mut made.undo, UNDO_PATIENCE);
             failure
         })
     }
 
-    fn launch(&self, plan: &Arc<Plan>, made: &mut parent::Made, stacks: &Stacks) -> Result<Started, Failure> {
+    fn launch(
+        &self,
+        plan: &Arc<Plan>,
+        made: &mut parent::Made,
+        stacks: &Stacks,
+        settle: &mut Option<Settle>,
+    ) -> Result<Started, Failure> {
         for (number, step) in plan.parent.iter().enumerate() {
             self.parent_step.store(number + 1, Ordering::Release);
             parent::run(&step.op, made, &self.shared)
@@ -189,7 +194,10 @@ impl Setup {
         if self.cancelled.load(Ordering::Acquire) {
             return Err(Failure::own("ETIMEDOUT", "cancelled"));
         }
+        let at_risk = supervisor::is_dumpable_at_risk(plan);
+        let settle = settle.insert(Settle::new(at_risk).map_err(no_descriptor)?);
         let child = supervisor::launch(plan, &self.shared, stacks);
+        settle.cloned();
         ends.close_theirs();
         let pidfd = child.map_err(|errno| blame::clone(plan, errno, &self.config))?;
         let through = if plan.has_init() { reached::INIT | reached::PAYLOAD } else { reached::PAYLOAD };
@@ -212,10 +220,15 @@ impl Setup {
 
 impl Job for Setup {
     fn run(&self, stacks: &Stacks) {
-        let outcome = self.carry_out(stacks);
+        let mut settle = None;
+        let outcome = self.carry_out(stacks, &mut settle);
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.shared.doorbell.store(bell::DONE, Ordering::Release);
         futex_wake(&self.shared.doorbell);
+        // The caller need not wait for it, the next child must.
+        if let Some(settle) = settle {
+            settle.finish();
+        }
     }
 }
 

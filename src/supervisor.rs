@@ -8,8 +8,10 @@
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use std::{io, thread};
 
+use container_spawn_child::op::Op;
 use container_spawn_child::shared::Shared;
 use container_spawn_child::syscall::Errno;
 
@@ -62,14 +64,57 @@ fn start() -> io::Result<Sender<Arc<dyn Job>>> {
     Ok(sender)
 }
 
-/// Clone, wait until the child has exec'ed or died, and put right what it changed for all of us.
+/// Whether a child made from this plan changes what is the whole process's: it makes itself undumpable, or becomes
+/// another user, which the kernel answers by the same.
+pub fn is_dumpable_at_risk(plan: &Plan) -> bool {
+    plan.child.iter().any(|child| matches!(child.step.op, Op::NotDumpable | Op::SetUid(_) | Op::SetGid(_)))
+}
+
+/// Clone, and wait until the child has exec'ed or died.
 pub fn launch(plan: &Plan, shared: &Shared, stacks: &Stacks) -> Result<OwnedFd, Errno> {
     let image = Image::new(plan, shared);
     let program = image.program(shared, &stacks.payload);
-    let dumpable = sys::dumpable();
-    let child = sys::clone_and_wait(&program, shared, plan.namespaces, plan.into_cgroup, &stacks.setup);
-    if sys::dumpable() != dumpable {
-        sys::set_dumpable(dumpable);
+    sys::clone_and_wait(&program, shared, plan.namespaces, plan.into_cgroup, &stacks.setup)
+}
+
+/// Puts the dumpable flag back once the child has left our memory.
+///
+/// Not at once. The kernel wakes a `CLONE_VFORK` parent while the child's exec is still under way, before the child
+/// has its new memory; whoever may look at the child could look at ours in between (1 of 100 starts on a busy
+/// machine). The child's close-on-exec descriptors are closed after the change of memory, so the end of file of a
+/// pipe is what to wait for.
+pub struct Settle {
+    dumpable: usize,
+    exec_pipe: Option<(OwnedFd, Option<OwnedFd>)>,
+}
+
+/// How long an exec may take from the wake-up of the parent to the change of memory.
+const EXEC_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Settle {
+    /// To be made before the clone. `at_risk` as [`is_dumpable_at_risk`].
+    pub fn new(at_risk: bool) -> io::Result<Settle> {
+        let exec_pipe = if at_risk { Some(sys::pipe()?) } else { None };
+        let exec_pipe = exec_pipe.map(|(read, write)| (read, Some(write)));
+        Ok(Settle { dumpable: sys::dumpable(), exec_pipe })
     }
-    child
+
+    /// The child has its copies of the pipe; ours would keep it open.
+    pub fn cloned(&mut self) {
+        if let Some((_, write)) = &mut self.exec_pipe {
+            *write = None;
+        }
+    }
+
+    /// Wait, and put it back. A child that does not get through its exec leaves the process undumpable: that is an
+    /// inconvenience, the other a leak.
+    pub fn finish(self) {
+        if sys::dumpable() == self.dumpable {
+            return;
+        }
+        let left = self.exec_pipe.is_none_or(|(read, _)| sys::wait_for_hang_up(&read, EXEC_PATIENCE));
+        if left {
+            sys::set_dumpable(self.dumpable);
+        }
+    }
 }

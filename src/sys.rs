@@ -415,6 +415,13 @@ pub fn poll(entries: &mut [libc::pollfd], timeout: Option<std::time::Duration>) 
         unsafe { call(libc::SYS_ppoll, [entries.as_mut_ptr() as usize, entries.len(), pointer, 0, 0, 0]) };
 }
 
+/// Wait until nobody can write to a pipe any more. `false`: somebody still can, after `patience`.
+pub fn wait_for_hang_up(pipe: &OwnedFd, patience: std::time::Duration) -> bool {
+    let mut entry = [libc::pollfd { fd: pipe.as_raw_fd(), events: 0, revents: 0 }];
+    poll(&mut entry, Some(patience));
+    entry.iter().all(|entry| entry.revents & libc::POLLHUP != 0)
+}
+
 /// A pseudo-terminal: (ours, the command's). The command's end is opened through ours, never by a path, which a
 /// hostile `/dev` could have replaced.
 pub fn pseudo_terminal(columns: u16, rows: u16) -> io::Result<(OwnedFd, OwnedFd)> {

@@ -95,7 +95,8 @@ describe("the parent stays dumpable", needs("userns"), () => {
       seen.push(readable());
       await spawn({ cmd: ["true"], ...other, container: { namespace: { pid: true, mount: true } } }).exited;
       seen.push(readable());
-      await spawn({ cmd: ["true"], container: { namespace: { user: true, pid: true, mount: true } } }).exited;
+      const map = [{ inside: 0, outside: 100000, length: 10 }];
+      await spawn({ cmd: ["true"], container: { namespace: { user: { uid_map: map, gid_map: map }, pid: true, mount: true } } }).exited;
       seen.push(readable());
       try { spawn({ cmd: ["/no/such/command"], ...other, container: { namespace: { pid: true } } }); } catch {}
       seen.push(readable());

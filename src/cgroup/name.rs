@@ -1,17 +1,82 @@
-//! Names of groups: two containers, of whatever process, in the same millisecond, never share one.
+//! Names of groups, from which it can be told whose they are.
+//!
+//! `container-spawn.<pid namespace>.<pid>.<start time>.<number>`: two containers, of whatever process, in the same
+//! millisecond, never share one; and a group whose process is gone can be recognised and removed by the next of us.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a name of ours begins.
-pub const PREFIX: &str = "container-spawn";
+const PREFIX: &str = "container-spawn";
 
-/// A new name: our pid for people to read, a random number that tells two processes with one pid apart (in two pid
-/// namespaces), and a count.
+/// (pid namespace, pid, start time in clock ticks since boot) of this process.
+static SELF: LazyLock<(u64, u32, u64)> = LazyLock::new(|| {
+    let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |found| found.ino());
+    let pid = std::process::id();
+    (namespace, pid, start_time(pid).unwrap_or(0))
+});
+
+/// A new name.
 pub fn unique() -> String {
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{PREFIX}.{}.{:016x}.{count}", std::process::id(), *PROCESS)
+    let (namespace, pid, started) = *SELF;
+    format!("{PREFIX}.{namespace}.{pid}.{started}.{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Remove what processes that are gone have left in this group. Only empty groups can be removed, so what still runs
+/// there stays; and whether a process of another pid namespace is gone cannot be seen from here.
+pub fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(is_orphaned) {
+            // Busy or removed by somebody else: either is fine.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+fn is_orphaned(name: &str) -> bool {
+    let Some((namespace, pid, started)) = owner(name) else { return false };
+    namespace == SELF.0 && start_time(pid) != Some(started)
+}
+
+fn owner(name: &str) -> Option<(u64, u32, u64)> {
+    let mut fields = name.strip_prefix(PREFIX)?.strip_prefix('.')?.split('.');
+    let owner = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    fields.next()?.parse::<u64>().ok()?;
+    fields.next().is_none().then_some(owner)
+}
+
+/// Field 22 of `/proc/PID/stat`, counted after the name, which may have anything in it.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_differ_and_say_whose_they_are() {
+        let (one, other) = (unique(), unique());
+        assert_ne!(one, other);
+        assert_eq!(owner(&one), Some(*SELF));
+        assert!(!is_orphaned(&one));
+        let (namespace, pid, started) = *SELF;
+        assert!(is_orphaned(&format!("{PREFIX}.{namespace}.{pid}.{}.7", started + 1)));
+        assert!(!is_orphaned(&format!("{PREFIX}.{}.{pid}.{}.7", namespace + 1, started + 1)));
+        for foreign in [
+            "container-spawn",
+            "container-spawn.1.2.3",
+            "container-spawn.1.2.x.4",
+            "docker",
+            "container-spawn.1.2.3.4.5",
+        ] {
+            assert_eq!(owner(foreign), None, "{foreign}");
+        }
+    }
 }

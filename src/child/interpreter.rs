@@ -138,6 +138,10 @@ impl Machine<'_> {
                 self.fill(to, open_path(self.fd(root), self.text(path), kind, within)?);
                 Ok(())
             }
+            Op::Same { here, there } => {
+                let (here, there) = (stat(self.fd(here))?, stat(self.fd(there))?);
+                if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) { Ok(()) } else { Err(libc::ESTALE) }
+            }
             Op::MakeDirectory { parent, name, mode } => {
                 sys(libc::SYS_mkdirat, [self.fd(parent), self.text(name), mode as usize, 0, 0])
             }
@@ -237,7 +241,7 @@ impl Machine<'_> {
         result
     }
 
-    fn lower_layers(&self, context: Slot, first: Slot, count: u8) -> Result<(), Errno> {
+    fn lower_layers(&self, context: Slot, first: Slot, count: u16) -> Result<(), Errno> {
         let mut path = PathBuffer::new();
         for offset in 0..count {
             if offset > 0 {
@@ -381,13 +385,16 @@ fn open_path(directory: usize, path: usize, kind: Kind, resolve: u64) -> Result<
     get(libc::SYS_openat2, [directory, path, how.as_ptr() as usize, size_of_val(&how), 0])
 }
 
-fn is_directory(fd: usize) -> Result<bool, Errno> {
+fn stat(fd: usize) -> Result<libc::stat, Errno> {
     let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
     let flags = libc::AT_EMPTY_PATH as usize;
     sys(libc::SYS_newfstatat, [fd, c"".as_ptr() as usize, stat.as_mut_ptr() as usize, flags, 0])?;
     // SAFETY: zeroed, then filled by the kernel.
-    let mode = unsafe { stat.assume_init() }.st_mode;
-    Ok(mode & libc::S_IFMT == libc::S_IFDIR)
+    Ok(unsafe { stat.assume_init() })
+}
+
+fn is_directory(fd: usize) -> Result<bool, Errno> {
+    Ok(stat(fd)?.st_mode & libc::S_IFMT == libc::S_IFDIR)
 }
 
 fn make_target(parent: usize, name: usize, directory: bool) -> Result<(), Errno> {

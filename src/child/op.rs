@@ -13,10 +13,10 @@ pub struct Text(pub u32);
 
 /// A numbered place that holds a file descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Slot(pub u8);
+pub struct Slot(pub u16);
 
 /// How many slots there are: an overlay over a whole host tree takes one or two for each subtree.
-pub const SLOTS: usize = 256;
+pub const SLOTS: usize = 1024;
 
 /// What a path is expected to be when it is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +99,14 @@ pub enum Op {
         /// Where the descriptor goes.
         to: Slot,
     },
+    /// Fail with ESTALE unless both descriptors name the same file. A mount of another mount namespace cannot be
+    /// copied, so what a descriptor of the parent's names is opened again by its path, and this is the proof.
+    Same {
+        /// Opened here.
+        here: Slot,
+        /// The parent's.
+        there: Slot,
+    },
     /// `mkdirat(2)`.
     MakeDirectory {
         /// Parent directory.
@@ -157,7 +165,7 @@ pub enum Op {
         /// The topmost layer; the others are in the slots after it.
         first: Slot,
         /// How many.
-        count: u8,
+        count: u16,
     },
     /// `fsconfig(2)`, `FSCONFIG_CMD_CREATE`: here the file system looks at its parameters.
     FsCreate(Slot),

@@ -103,16 +103,16 @@ impl MountPoint {
     /// Makes what is missing of `path` (taken as absolute) inside the directory `base`, which may be an `O_PATH`
     /// descriptor. `None` means that all was there and that none of it is going to be removed by one of us; of which
     /// kind it is the mount itself will tell. `kind` is asked only if something is missing: looking at what will be
-    /// mounted can hang on a dead file server.
+    /// mounted can hang on a dead file server. If it is nothing, nothing is made.
     pub fn prepare(
         base: BorrowedFd<'_>,
         path: &Path,
-        kind: impl FnOnce() -> Kind,
+        kind: impl FnOnce() -> Option<Kind>,
     ) -> Result<Option<Self>, Error> {
         if exists_unmarked(base, path) {
             return Ok(None);
         }
-        let kind = kind();
+        let Some(kind) = kind() else { return Ok(None) };
         let owned = base.try_clone_to_owned().map_err(|error| {
             let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
             Error::new("fcntl", path, errno)

@@ -9,11 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use container_spawn_child::op::{Kind, Op, Slot};
+use container_spawn_child::syscall::Errno;
 
 use super::{overlay, root};
 use crate::config::{BindFrom, Container, FsEntry, FsKind, Mount, MountFlags, RootFrom};
 use crate::error::Failure;
-use crate::filesystem::view::View;
 use crate::host::Host;
 use crate::plan::{Builder, Origin, ParentOp, SlotSource, Stage};
 
@@ -27,6 +27,8 @@ pub struct Detached {
     pub mount: Slot,
     /// Where, as the container will see it.
     pub to: PathBuf,
+    /// The slot may be empty: what should have been bound is not there.
+    pub optional: bool,
 }
 
 /// What mounting needs at every step.
@@ -51,28 +53,25 @@ impl Tree {
 
 /// The parent's share: mount points that are missing on the host, made for the container's life.
 pub fn mount_points(plan: &mut Builder, container: &Container, mount: &Mount) {
-    let mut view = View::before(mount, 0);
     let in_directory = mount.root.as_ref().is_some_and(|root| matches!(root.from, RootFrom::Directory(_)));
-    if in_directory && has_own_proc(container, mount) {
-        plan.origin("container.namespace.pid");
-        mount_point(plan, &view, Path::new(PROC), None);
+    if in_directory {
+        plan.origin("container.root");
+        plan.parent(ParentOp::CheckRoot);
+        if has_own_proc(container, mount) {
+            plan.origin("container.namespace.pid");
+            plan.parent(ParentOp::MountPoint { to: PROC.into(), before: 0, like: None });
+        }
     }
-    for entry in &mount.fs {
-        plan.origin(origin(entry.index, "to"));
-        let like = match &entry.kind {
-            FsKind::Bind { from, .. } => Some(from.clone()),
-            _ => None,
-        };
-        mount_point(plan, &view, path(&entry.to), like);
-        view.mount(entry);
-    }
-}
-
-fn mount_point(plan: &mut Builder, view: &View, to: &Path, like: Option<BindFrom>) {
-    // The root of a mount is there as soon as the mount is.
-    if let Some((base, path)) = view.host_base(to).filter(|(_, path)| !path.as_os_str().is_empty()) {
-        let base = c_string(base.as_os_str().as_bytes());
-        plan.parent(ParentOp::MountPoint { base, path, like });
+    for (before, entry) in mount.fs.iter().enumerate() {
+        let to = path(&entry.to);
+        if to != Path::new("/") {
+            plan.origin(origin(entry.index, "to"));
+            let like = match &entry.kind {
+                FsKind::Bind { from, .. } => Some(from.clone()),
+                _ => None,
+            };
+            plan.parent(ParentOp::MountPoint { to: to.to_owned(), before, like });
+        }
     }
 }
 
@@ -99,21 +98,24 @@ pub fn lower(plan: &mut Builder, container: &Container, mount: &Mount, host: &Ho
     if has_own_proc(container, mount) {
         plan.origin("container.namespace.pid");
         let flags = MountFlags { suid: false, dev: false, exec: false, readonly: false };
+        let mount = proc(plan, &flags)?;
         waiting.push(Detached {
             origin: "container.namespace.pid".into(),
-            mount: proc(plan, &flags)?,
+            mount,
             to: PROC.into(),
+            optional: false,
         });
     }
     for entry in &mount.fs {
         plan.origin(origin(entry.index, ""));
-        if let Some(mount) = prepare(plan, &mut tree, entry, host)? {
-            waiting.push(Detached {
-                origin: origin(entry.index, "to"),
-                mount,
-                to: path(&entry.to).to_owned(),
-            });
-        }
+        let mount = prepare(plan, &mut tree, entry, host)?;
+        let optional = matches!(entry.kind, FsKind::Bind { optional: true, .. });
+        waiting.push(Detached {
+            origin: origin(entry.index, "to"),
+            mount,
+            to: path(&entry.to).to_owned(),
+            optional,
+        });
     }
     overlay::drop_scratch(plan, &tree);
 
@@ -163,54 +165,68 @@ fn attach(plan: &mut Builder, tree: &mut Tree, place: &Place, detached: &Detache
         plan.child(Op::OpenIn { root, path, kind: Kind::Directory, to: place.parent });
         parent = place.parent;
     }
+    // An empty slot is EBADF.
+    let empty: &[Errno] = if detached.optional { &[libc::EBADF, libc::ENOENT] } else { &[] };
     let name = plan.text(&c_string(last.as_os_str().as_bytes()));
-    plan.tolerating(Op::MakeTarget { parent, name, like: mount }, &[libc::EEXIST]);
+    plan.tolerating(Op::MakeTarget { parent, name, like: mount }, &[&[libc::EEXIST], empty].concat());
     let path = plan.text(&c_string(detached.to.as_os_str().as_bytes()));
-    plan.child(Op::OpenIn { root, path, kind: Kind::Any, to: place.target });
-    plan.child(Op::Attach { mount, target: place.target });
+    plan.tolerating(Op::OpenIn { root, path, kind: Kind::Any, to: place.target }, empty);
+    plan.tolerating(Op::Attach { mount, target: place.target }, empty);
 }
 
-/// Make the entry's mount, detached. `None`: it is optional, and its source is not there.
-fn prepare(
-    plan: &mut Builder,
-    tree: &mut Tree,
-    entry: &FsEntry,
-    host: &Host,
-) -> Result<Option<Slot>, Failure> {
-    let mount = match &entry.kind {
+/// Make the entry's mount, detached.
+fn prepare(plan: &mut Builder, tree: &mut Tree, entry: &FsEntry, host: &Host) -> Result<Slot, Failure> {
+    let attributes = attributes(&entry.flags);
+    match &entry.kind {
         FsKind::Bind { from, recursive, optional } => {
-            if let (true, BindFrom::Path(from)) = (*optional, from)
-                && !host.exists(path(from))
-            {
-                return Ok(None);
-            }
-            bind(plan, from, *recursive, attributes(&entry.flags))?
+            let missing: &[Errno] = if *optional { &[libc::ENOENT, libc::EBADF] } else { &[] };
+            bind(plan, &Source { from, recursive: *recursive, missing }, attributes, host)
         }
-        FsKind::Tmpfs { size, mode } => tmpfs(plan, *size, *mode, attributes(&entry.flags))?,
+        FsKind::Tmpfs { size, mode } => tmpfs(plan, *size, *mode, attributes),
         FsKind::Overlay { lower, upper } => {
             let lower: Vec<&CStr> = lower.iter().map(CString::as_c_str).collect();
-            overlay::mount(plan, tree, &lower, upper, attributes(&entry.flags), host)?
+            overlay::mount(plan, tree, &lower, upper, attributes, host)
         }
-        FsKind::Proc => proc(plan, &entry.flags)?,
-    };
-    Ok(Some(mount))
+        FsKind::Proc => proc(plan, &entry.flags),
+    }
 }
 
-/// A copy of what is mounted at a host path, with the attributes on all of it.
-pub fn bind(plan: &mut Builder, from: &BindFrom, recursive: bool, attributes: u32) -> Result<Slot, Failure> {
+/// What is bound.
+pub struct Source<'a> {
+    /// A path or a descriptor.
+    pub from: &'a BindFrom,
+    /// With all that is mounted below it.
+    pub recursive: bool,
+    /// Errors that mean that it is not there, where that is allowed.
+    pub missing: &'a [Errno],
+}
+
+/// All that is mounted at and below a host path.
+pub fn bind_path(plan: &mut Builder, path: &CStr, attributes: u32, host: &Host) -> Result<Slot, Failure> {
+    let from = BindFrom::Path(path.to_owned());
+    bind(plan, &Source { from: &from, recursive: true, missing: &[] }, attributes, host)
+}
+
+/// A copy of what is mounted there, with the attributes on all of it.
+fn bind(plan: &mut Builder, source: &Source, attributes: u32, host: &Host) -> Result<Slot, Failure> {
     let mount = plan.slot()?;
-    match from {
+    let recursive = source.recursive;
+    match source.from {
         BindFrom::Path(from) => {
             let path = plan.text(from);
-            plan.child(Op::CloneTree { path, recursive, to: mount });
+            plan.tolerating(Op::CloneTree { path, recursive, to: mount }, source.missing);
         }
         BindFrom::Fd(fd) => {
-            let from = plan.slot_from(SlotSource::Caller(*fd))?;
-            plan.child(Op::CloneTreeOf { from, recursive, to: mount });
+            let there = plan.slot_from(SlotSource::Caller(*fd))?;
+            let here = plan.slot()?;
+            let path = plan.text(&c_string(host.path_of_descriptor(*fd).as_os_str().as_bytes()));
+            plan.child(Op::Open { path, kind: Kind::Any, to: here });
+            plan.child(Op::Same { here, there });
+            plan.child(Op::CloneTreeOf { from: here, recursive, to: mount });
         }
     }
     if attributes != 0 {
-        plan.child(Op::SetAttributes { mount, recursive, attributes });
+        plan.tolerating(Op::SetAttributes { mount, recursive, attributes }, source.missing);
     }
     Ok(mount)
 }

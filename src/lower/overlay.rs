@@ -5,8 +5,8 @@ use std::ffi::CStr;
 
 use container_spawn_child::op::{Kind, Op, Slot};
 
-use super::mounts::{Tree, bind, create, open_filesystem, tmpfs};
-use crate::config::{BindFrom, OverlayUpper};
+use super::mounts::{Tree, bind_path, create, open_filesystem, tmpfs};
+use crate::config::OverlayUpper;
 use crate::error::Failure;
 use crate::host::Host;
 use crate::plan::Builder;
@@ -25,18 +25,39 @@ pub fn mount(
 ) -> Result<Slot, Failure> {
     if let ([only], OverlayUpper::None) = (lower, upper) {
         // The kernel wants two layers at least. One layer that nobody writes to is a read-only bind.
-        let from = BindFrom::Path((*only).to_owned());
-        return bind(plan, &from, true, attributes | libc::MOUNT_ATTR_RDONLY as u32);
+        return bind_path(plan, only, attributes | libc::MOUNT_ATTR_RDONLY as u32, host);
     }
-    let first = open_layers(plan, lower)?;
     let upper = match upper {
         OverlayUpper::None => None,
         OverlayUpper::Ephemeral => Some(in_scratch(plan, tree)?),
-        OverlayUpper::Dirs { upper, work } => Some((open_layer(plan, upper)?, open_layer(plan, work)?)),
+        OverlayUpper::Dirs { upper, work } => {
+            Some(Upper { upper: open_layer(plan, upper)?, work: open_layer(plan, work)? })
+        }
     };
+    layered(plan, tree, lower, upper, attributes, host)
+}
+
+/// Where an overlay writes, opened.
+pub struct Upper {
+    /// What is written.
+    pub upper: Slot,
+    /// Where the kernel prepares it.
+    pub work: Slot,
+}
+
+/// The same, with directories that are open already.
+pub fn layered(
+    plan: &mut Builder,
+    tree: &Tree,
+    lower: &[&CStr],
+    upper: Option<Upper>,
+    attributes: u32,
+    host: &Host,
+) -> Result<Slot, Failure> {
+    let first = open_layers(plan, lower)?;
     let context = open_filesystem(plan, c"overlay")?;
     lower_layers(plan, context, first, lower.len(), host)?;
-    if let Some((upper, work)) = upper {
+    if let Some(Upper { upper, work }) = upper {
         let (upper_key, work_key) = (plan.text(c"upperdir"), plan.text(c"workdir"));
         plan.child(Op::FsLayer { context, key: upper_key, layer: upper });
         plan.child(Op::FsLayer { context, key: work_key, layer: work });
@@ -76,7 +97,7 @@ fn lower_layers(
     if host.kernel_is_at_least(6, 5) {
         let key = plan.text(c"lowerdir+");
         for offset in 0..count {
-            plan.child(Op::FsLayer { context, key, layer: Slot(first.0 + offset as u8) });
+            plan.child(Op::FsLayer { context, key, layer: Slot(first.0 + offset as u16) });
         }
         return Ok(());
     }
@@ -84,12 +105,12 @@ fn lower_layers(
         let summary = format!("{count} lower directories, of which this kernel takes {MOST_JOINED_LAYERS}");
         return Err(Failure::own("ERR_TOO_MANY_LAYERS", summary).hinting("more need Linux 6.5 or later"));
     }
-    plan.child(Op::FsLowerLayers { context, first, count: count as u8 });
+    plan.child(Op::FsLowerLayers { context, first, count: count as u16 });
     Ok(())
 }
 
 /// A directory to write to and one to work in, in memory, gone with the container.
-fn in_scratch(plan: &mut Builder, tree: &mut Tree) -> Result<(Slot, Slot), Failure> {
+pub fn in_scratch(plan: &mut Builder, tree: &mut Tree) -> Result<Upper, Failure> {
     let scratch = match tree.scratch {
         Some(scratch) => scratch,
         None => {
@@ -104,7 +125,7 @@ fn in_scratch(plan: &mut Builder, tree: &mut Tree) -> Result<(Slot, Slot), Failu
     let number = tree.scratch_used;
     let upper = directory_in(plan, scratch, &format!("upper{number}"))?;
     let work = directory_in(plan, scratch, &format!("work{number}"))?;
-    Ok((upper, work))
+    Ok(Upper { upper, work })
 }
 
 /// Make (if it is missing) and open a directory inside one that is open.

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use container_spawn_child::op::{Kind, Op, Slot};
 
 use super::host_overlay;
-use super::mounts::{Tree, bind, c_string, path};
-use super::overlay::{self, directory_in};
-use crate::config::{BindFrom, OverlayUpper, Root, RootFrom, RootOverlay};
+use super::mounts::{Tree, bind_path, c_string, path};
+use super::overlay::{Upper, directory_in, in_scratch, layered};
+use crate::config::{Root, RootFrom, RootOverlay};
 use crate::error::Failure;
+use crate::filesystem::view::{KEPT_ROOT, KEPT_UPPER};
 use crate::host::Host;
 use crate::plan::Builder;
 
@@ -35,15 +36,14 @@ pub fn prepare(plan: &mut Builder, tree: &mut Tree, root: &Root, host: &Host) ->
     match &root.from {
         RootFrom::Directory(directory) => {
             let attributes = NO_SUID | NO_DEV | read_only;
-            let mount = match &root.overlay {
-                RootOverlay::None => bind(plan, &BindFrom::Path(directory.clone()), true, attributes)?,
-                RootOverlay::Ephemeral => {
-                    overlay::mount(plan, tree, &[directory], &OverlayUpper::Ephemeral, attributes, host)?
-                }
-                RootOverlay::Kept(kept) => {
-                    let upper = kept_directories(plan, kept, "root")?;
-                    overlay::mount(plan, tree, &[directory], &upper, attributes, host)?
-                }
+            let upper = match &root.overlay {
+                RootOverlay::None => None,
+                RootOverlay::Ephemeral => Some(in_scratch(plan, tree)?),
+                RootOverlay::Kept(kept) => Some(Kept::open(plan, kept)?.place(plan, KEPT_ROOT)?),
+            };
+            let mount = match upper {
+                None => bind_path(plan, directory, attributes, host)?,
+                upper => layered(plan, tree, &[directory], upper, attributes, host)?,
             };
             Ok(NewRoot { mount, onto: Some(directory.clone()), inside: Vec::new() })
         }
@@ -61,38 +61,46 @@ fn prepare_host(
 ) -> Result<NewRoot, Failure> {
     // Under overlays, what is between them must not be written through to the host.
     let protected = if root.overlay == RootOverlay::None { read_only } else { READ_ONLY };
-    let slash = BindFrom::Path(c"/".to_owned());
-    let mount = bind(plan, &slash, true, NO_SUID | NO_DEV | protected)?;
-    let dev = bind(plan, &BindFrom::Path(c"/dev".to_owned()), true, NO_SUID | protected)?;
+    let mount = bind_path(plan, c"/", NO_SUID | NO_DEV | protected, host)?;
+    let dev = bind_path(plan, c"/dev", NO_SUID | protected, host)?;
     let mut inside = vec![(dev, PathBuf::from("/dev"))];
-    let kept = match &root.overlay {
+    let (kept, kept_at) = match &root.overlay {
         RootOverlay::None => return Ok(NewRoot { mount, onto: None, inside }),
-        RootOverlay::Ephemeral => None,
-        RootOverlay::Kept(kept) => Some(kept),
+        RootOverlay::Ephemeral => (None, None),
+        RootOverlay::Kept(kept) => (Some(Kept::open(plan, kept)?), Some(path(kept))),
     };
-    for subtree in host_overlay::subtrees(host, kept.map(|kept| path(kept))) {
-        let upper = match kept {
-            None => OverlayUpper::Ephemeral,
-            Some(kept) => kept_directories(plan, kept, &name_of(&subtree))?,
+    for subtree in host_overlay::subtrees(host, kept_at) {
+        let upper = match &kept {
+            None => in_scratch(plan, tree)?,
+            Some(kept) => kept.place(plan, &name_of(&subtree))?,
         };
         let lower = c_string(subtree.as_os_str().as_bytes());
         let attributes = NO_SUID | NO_DEV | read_only;
-        inside.push((overlay::mount(plan, tree, &[&lower], &upper, attributes, host)?, subtree));
+        inside.push((layered(plan, tree, &[&lower], Some(upper), attributes, host)?, subtree));
     }
     Ok(NewRoot { mount, onto: None, inside })
 }
 
-/// `upper/NAME` and `work/NAME` in the directory that keeps what is written.
-fn kept_directories(plan: &mut Builder, kept: &CStr, name: &str) -> Result<OverlayUpper, Failure> {
-    let directory = plan.slot()?;
-    let text = plan.text(kept);
-    plan.child(Op::Open { path: text, kind: Kind::Directory, to: directory });
-    for kind in ["upper", "work"] {
-        let parent = directory_in(plan, directory, kind)?;
-        directory_in(plan, parent, name)?;
+/// A directory that keeps what is written: `upper/NAME` holds it, `work/NAME` is the kernel's.
+struct Kept {
+    upper: Slot,
+    work: Slot,
+}
+
+impl Kept {
+    fn open(plan: &mut Builder, kept: &CStr) -> Result<Kept, Failure> {
+        let directory = plan.slot()?;
+        let path = plan.text(kept);
+        plan.child(Op::Open { path, kind: Kind::Directory, to: directory });
+        Ok(Kept {
+            upper: directory_in(plan, directory, KEPT_UPPER)?,
+            work: directory_in(plan, directory, "work")?,
+        })
     }
-    let below = |kind: &str| c_string(path(kept).join(kind).join(name).as_os_str().as_bytes());
-    Ok(OverlayUpper::Dirs { upper: below("upper"), work: below("work") })
+
+    fn place(&self, plan: &mut Builder, name: &str) -> Result<Upper, Failure> {
+        Ok(Upper { upper: directory_in(plan, self.upper, name)?, work: directory_in(plan, self.work, name)? })
+    }
 }
 
 /// `/var/lib` as a single name.

@@ -31,6 +31,7 @@ impl Described<'_> {
             Op::PrivateMounts => "mount",
             Op::CloneTree { .. } | Op::CloneTreeOf { .. } => "open_tree",
             Op::Open { .. } | Op::OpenIn { .. } => "openat2",
+            Op::Same { .. } => "newfstatat",
             Op::MakeDirectory { .. } | Op::MakeTarget { .. } => "mkdirat",
             Op::FsOpen { .. } => "fsopen",
             Op::FsString { .. }
@@ -137,6 +138,7 @@ impl fmt::Display for Described<'_> {
             Op::OpenIn { root, path, to, .. } => {
                 write!(f, "open {} in root {} -> {}", text(path), slot(root), slot(to))
             }
+            Op::Same { here, there } => write!(f, "see that {} is {}", slot(here), slot(there)),
             Op::MakeDirectory { parent, name, mode } => {
                 write!(f, "mkdir {} in {} (mode {mode:o})", text(name), slot(parent))
             }
@@ -206,6 +208,7 @@ impl ParentOp {
     pub fn syscall(&self) -> &'static str {
         match self {
             ParentOp::MountPoint { .. } => "mkdirat",
+            ParentOp::CheckRoot => "openat",
             ParentOp::MakeCgroup(_) => "mkdir",
             ParentOp::OpenCgroup { .. } => "open",
             ParentOp::WriteControl { .. } | ParentOp::WriteMaps { .. } => "write",
@@ -215,11 +218,11 @@ impl ParentOp {
     /// The path that the step is about.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            ParentOp::MountPoint { path, .. }
+            ParentOp::MountPoint { to: path, .. }
             | ParentOp::OpenCgroup { directory: path, .. }
             | ParentOp::MakeCgroup(path)
             | ParentOp::WriteControl { file: path, .. } => Some(path),
-            ParentOp::WriteMaps { .. } => None,
+            ParentOp::CheckRoot | ParentOp::WriteMaps { .. } => None,
         }
     }
 }
@@ -227,9 +230,10 @@ impl ParentOp {
 impl fmt::Display for ParentOp {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            ParentOp::MountPoint { base, path, .. } => {
-                write!(f, "mount point {} in {}, if missing", path.display(), base.to_string_lossy())
+            ParentOp::MountPoint { to, .. } => {
+                write!(f, "make mount point {}, if it is missing on the host", to.display())
             }
+            ParentOp::CheckRoot => write!(f, "look for what the command needs in the new root"),
             ParentOp::MakeCgroup(path) => write!(f, "mkdir {}", path.display()),
             ParentOp::OpenCgroup { directory, .. } => write!(f, "open the cgroup {}", directory.display()),
             ParentOp::WriteControl { file, value } => write!(f, "write {value:?} to {}", file.display()),

@@ -5,17 +5,20 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use container_spawn_child::op::Slot;
 use container_spawn_child::shared::Shared;
 use nix::errno::Errno;
 
+use super::preflight;
+use crate::cgroup;
 use crate::common::Common;
-use crate::config::{BindFrom, IdMap, Stdio};
+use crate::config::{BindFrom, Config, IdMap, Stdio};
 use crate::error::Failure;
 use crate::filesystem::mountpoint::{Kind, MountPoint};
+use crate::filesystem::view::View;
 use crate::lower::map_text;
 use crate::plan::{ParentOp, Plan, SlotSource};
 use crate::undo::Undo;
@@ -25,12 +28,32 @@ use crate::{hint, sys};
 const PIPE_SIZE: usize = 256 * 1024;
 
 /// What the lane has made so far.
-#[derive(Default)]
-pub struct Made {
+pub struct Made<'a> {
     /// To be unmade when the container is gone, or when a later step fails.
     pub undo: Vec<Undo>,
     /// Descriptors that slots name; they are closed once the child has its copies.
     opened: Vec<OwnedFd>,
+    config: &'a Config,
+    /// What the container's tree will be, as far as it has been needed, and how many entries of `fs` are in it.
+    view: Option<(View<'a>, usize)>,
+}
+
+impl<'a> Made<'a> {
+    /// Nothing yet.
+    pub fn new(config: &'a Config) -> Self {
+        Made { undo: Vec::new(), opened: Vec::new(), config, view: None }
+    }
+
+    /// The tree that the entry number `count` will be mounted in.
+    fn view_before(&mut self, count: usize) -> Option<&View<'a>> {
+        let mount = self.config.container.as_ref()?.mount.as_ref()?;
+        let (view, mounted) = self.view.get_or_insert_with(|| (View::before(mount, 0), 0));
+        for entry in mount.fs.iter().take(count).skip(*mounted) {
+            view.mount(entry);
+        }
+        *mounted = count.max(*mounted);
+        Some(view)
+    }
 }
 
 /// Run a step before the clone.
@@ -41,19 +64,12 @@ pub fn run(op: &ParentOp, made: &mut Made, shared: &Shared) -> Result<(), Failur
         hint::parent(failure.about(path), op)
     };
     match op {
-        ParentOp::MountPoint { base, path, like } => {
-            let Ok(base) = sys::open(base, libc::O_PATH | libc::O_DIRECTORY) else { return Ok(()) };
-            match MountPoint::prepare(sys::borrow(&base), path, || kind_of(like.as_ref())) {
-                Ok(point) => made.undo.extend(point.map(|point| Undo::MountPoint(Some(point)))),
-                // What we may not make the child may not make either, and it says so with the mount's own step.
-                Err(error) if matches!(error.errno, Errno::EACCES | Errno::EPERM | Errno::EROFS) => {}
-                Err(error) => {
-                    let failure = Failure::call(error.syscall, error.errno as i32, op);
-                    return Err(failure.about(error.path.display().to_string()));
-                }
-            }
-        }
+        ParentOp::MountPoint { to, before, like } => mount_point(op, made, to, *before, like.as_ref())?,
+        ParentOp::CheckRoot => preflight::check(made.config)?,
         ParentOp::MakeCgroup(directory) => {
+            if let Some(parent) = directory.parent() {
+                cgroup::sweep(parent);
+            }
             fs::create_dir(directory).map_err(|error| fail(&error))?;
             made.undo.push(Undo::Cgroup(directory.clone()));
         }
@@ -85,13 +101,41 @@ fn is_frozen(directory: &Path) -> bool {
     says("cgroup.freeze", "1") || says("cgroup.events", "frozen 1") || says("freezer.state", "FROZEN")
 }
 
-fn kind_of(like: Option<&BindFrom>) -> Kind {
-    let is_directory = match like {
-        None => true,
-        Some(BindFrom::Path(path)) => Path::new(OsStr::from_bytes(path.to_bytes())).is_dir(),
-        Some(BindFrom::Fd(fd)) => Path::new(&format!("/proc/self/fd/{fd}")).is_dir(),
+fn mount_point(
+    op: &ParentOp,
+    made: &mut Made,
+    to: &Path,
+    before: usize,
+    like: Option<&BindFrom>,
+) -> Result<(), Failure> {
+    let Some((base, path)) = made.view_before(before).and_then(|view| view.host_base(to)) else {
+        return Ok(());
     };
-    if is_directory { Kind::Directory } else { Kind::File }
+    let base = CString::new(base.as_os_str().as_bytes()).unwrap_or_default();
+    let Ok(base) = sys::open(&base, libc::O_PATH | libc::O_DIRECTORY) else { return Ok(()) };
+    match MountPoint::prepare(sys::borrow(&base), &path, || kind_of(like)) {
+        Ok(point) => {
+            made.undo.extend(point.map(|point| Undo::MountPoint(Some(point))));
+            Ok(())
+        }
+        // What we may not make the child may not make either, and it says so with the mount's own step.
+        Err(error) if matches!(error.errno, Errno::EACCES | Errno::EPERM | Errno::EROFS) => Ok(()),
+        Err(error) => {
+            let failure = Failure::call(error.syscall, error.errno as i32, op);
+            Err(failure.about(error.path.display().to_string()))
+        }
+    }
+}
+
+/// `None`: the source is not there, and either that is allowed, or the child will say so.
+fn kind_of(like: Option<&BindFrom>) -> Option<Kind> {
+    let source = match like {
+        None => return Some(Kind::Directory),
+        Some(BindFrom::Path(path)) => Path::new(OsStr::from_bytes(path.to_bytes())).to_owned(),
+        Some(BindFrom::Fd(fd)) => PathBuf::from(format!("/proc/self/fd/{fd}")),
+    };
+    let is_directory = fs::metadata(source).ok()?.is_dir();
+    Some(if is_directory { Kind::Directory } else { Kind::File })
 }
 
 /// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own.

@@ -23,7 +23,7 @@ fn scratch() -> Scratch {
 }
 
 fn prepare(scratch: &Scratch, path: &str, kind: Kind) -> Result<Option<MountPoint>, Error> {
-    MountPoint::prepare(base(scratch).as_fd(), Path::new(path), || kind)
+    MountPoint::prepare(base(scratch).as_fd(), Path::new(path), || Some(kind))
 }
 
 fn directory(scratch: &Scratch, path: &str) -> MountPoint {
@@ -229,7 +229,7 @@ fn failures_say_where_and_leave_nothing() {
 
     let proc = File::open("/proc").unwrap();
     for kind in [Kind::Directory, Kind::File] {
-        let error = MountPoint::prepare(proc.as_fd(), Path::new("/nothing"), || kind).unwrap_err();
+        let error = MountPoint::prepare(proc.as_fd(), Path::new("/nothing"), || Some(kind)).unwrap_err();
         assert_eq!(error.path, Path::new("/nothing"));
         let told = io::Error::from(error).to_string();
         assert!(told.contains("/nothing: "), "{told}");
@@ -267,7 +267,7 @@ fn use_often(base: BorrowedFd<'_>, directory: &Path, rounds: usize, seed: usize)
     for round in 0..rounds {
         let choice = (seed * 7 + round * 5 + round / 11) % (paths.len() + 1);
         let (path, kind) = paths.get(choice).map_or(("a/f", Kind::File), |path| (*path, Kind::Directory));
-        let point = MountPoint::prepare(base, Path::new(path), || kind).unwrap().unwrap();
+        let point = MountPoint::prepare(base, Path::new(path), || Some(kind)).unwrap().unwrap();
         let inode = |path: &Path| fs::symlink_metadata(path).map(|found| found.ino()).ok();
         let before = inode(&directory.join(path));
         if round % 3 == 0 {
@@ -376,7 +376,8 @@ fn do_a_task() {
         use_often(base.as_fd(), Path::new(&path), 2500, seed.parse().unwrap());
         return;
     }
-    let _held = MountPoint::prepare(base.as_fd(), Path::new("/a/b"), || Kind::Directory).unwrap().unwrap();
+    let _held =
+        MountPoint::prepare(base.as_fd(), Path::new("/a/b"), || Some(Kind::Directory)).unwrap().unwrap();
     println!("\nheld");
     // Until it is killed, and not for ever should the test die first.
     thread::sleep(Duration::from_secs(60));
