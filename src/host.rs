@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use container_spawn_child::syscall::Errno;
+
 pub use cgroup::{Cgroups, V1Controller};
 pub use mountinfo::Mounted;
 
@@ -98,9 +100,12 @@ impl Host {
     }
 
     /// What a descriptor of ours names, as far as the kernel can say.
-    pub fn path_of_descriptor(&self, fd: i32) -> PathBuf {
-        let link = PathBuf::from(format!("/proc/self/fd/{fd}"));
-        std::fs::read_link(&link).unwrap_or(link)
+    pub fn path_of_descriptor(&self, fd: i32) -> Result<PathBuf, Errno> {
+        match std::fs::read_link(format!("/proc/self/fd/{fd}")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(libc::EBADF),
+            Err(error) => Err(error.raw_os_error().unwrap_or(libc::EIO)),
+            Ok(path) => Ok(path),
+        }
     }
 
     /// Does this path exist? Not for paths of the caller's: a look-up on a dead file server never returns.

@@ -287,6 +287,11 @@ impl Builder {
         self.origin = origin.into();
     }
 
+    /// Who asks for the steps that are being added.
+    pub fn asking(&self) -> &str {
+        &self.origin
+    }
+
     /// Add a step of the child's lane.
     pub fn child(&mut self, op: Op) {
         self.tolerating(op, &[]);

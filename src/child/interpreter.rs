@@ -3,7 +3,7 @@
 use core::ffi::{c_char, c_void};
 use core::sync::atomic::Ordering;
 
-use crate::op::{Kind, Op, Slot, Step, Text};
+use crate::op::{Kind, Op, Slot, Step, Text, VOID};
 use crate::shared::{NO_FAILURE, Shared, bell, futex_wait, futex_wake, reached};
 use crate::syscall::{CloneArgs, Errno, call, clone_legacy, clone3};
 
@@ -56,8 +56,13 @@ fn run(program: &Program, from: u32, to: u32) {
     let steps = program.steps.iter().enumerate().skip(from as usize).take(to.saturating_sub(from) as usize);
     for (index, step) in steps {
         program.shared.step.store(index as u32, Ordering::Relaxed);
+        if step.op.reads().into_iter().flatten().any(|slot| machine.fd(slot) as i32 == VOID) {
+            machine.make_void(&step.op);
+            continue;
+        }
         if let Err(errno) = machine.step(&step.op) {
             if step.tolerated.contains(&errno) {
+                machine.make_void(&step.op);
                 continue;
             }
             // A failing StartPayload that is the payload's failure has been recorded by the payload.
@@ -92,6 +97,12 @@ impl Machine<'_> {
     fn fill(&self, slot: Slot, fd: usize) {
         if let Some(place) = self.shared.slots.get(slot.0 as usize) {
             place.store(fd as i32, Ordering::Relaxed);
+        }
+    }
+
+    fn make_void(&self, op: &Op) {
+        if let Some(slot) = op.fills() {
+            self.fill(slot, VOID as usize);
         }
     }
 

@@ -254,6 +254,42 @@ pub enum Op {
     ExecInit(Slot),
 }
 
+impl Op {
+    /// The slots that it reads, where one of them can be void: see [`VOID`].
+    pub fn reads(&self) -> [Option<Slot>; 2] {
+        match *self {
+            Op::CloneTreeOf { from, .. } => [Some(from), None],
+            Op::MakeTarget { parent, like, .. } => [Some(parent), Some(like)],
+            Op::FsLayer { context, layer, .. } => [Some(context), Some(layer)],
+            Op::FsString { context, .. } | Op::FsFlag { context, .. } | Op::FsCreate(context) => {
+                [Some(context), None]
+            }
+            Op::FsMount { context, .. } => [Some(context), None],
+            Op::SetAttributes { mount, .. } => [Some(mount), None],
+            Op::Attach { mount, target } => [Some(mount), Some(target)],
+            _ => [None, None],
+        }
+    }
+
+    /// The slot that means nothing if this is not done.
+    pub fn fills(&self) -> Option<Slot> {
+        match *self {
+            Op::CloneTree { to, .. }
+            | Op::CloneTreeOf { to, .. }
+            | Op::Open { to, .. }
+            | Op::OpenIn { to, .. }
+            | Op::FsOpen { to, .. }
+            | Op::FsMount { to, .. } => Some(to),
+            Op::FsLayer { context, .. } | Op::FsCreate(context) => Some(context),
+            _ => None,
+        }
+    }
+}
+
+/// What a slot holds whose filling was allowed to fail, and did. A step that reads it is not done, and what that step
+/// would have filled is void too: what is optional takes no branch.
+pub const VOID: i32 = -2;
+
 /// A step: what to do, and which errors mean that it was done already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {

@@ -27,7 +27,7 @@ pub struct Detached {
     pub mount: Slot,
     /// Where, as the container will see it.
     pub to: PathBuf,
-    /// The slot may be empty: what should have been bound is not there.
+    /// The slot may be void: what should have been bound is not there.
     pub optional: bool,
 }
 
@@ -165,13 +165,13 @@ fn attach(plan: &mut Builder, tree: &mut Tree, place: &Place, detached: &Detache
         plan.child(Op::OpenIn { root, path, kind: Kind::Directory, to: place.parent });
         parent = place.parent;
     }
-    // An empty slot is EBADF.
-    let empty: &[Errno] = if detached.optional { &[libc::EBADF, libc::ENOENT] } else { &[] };
     let name = plan.text(&c_string(last.as_os_str().as_bytes()));
-    plan.tolerating(Op::MakeTarget { parent, name, like: mount }, &[&[libc::EEXIST], empty].concat());
+    plan.tolerating(Op::MakeTarget { parent, name, like: mount }, &[libc::EEXIST]);
     let path = plan.text(&c_string(detached.to.as_os_str().as_bytes()));
-    plan.tolerating(Op::OpenIn { root, path, kind: Kind::Any, to: place.target }, empty);
-    plan.tolerating(Op::Attach { mount, target: place.target }, empty);
+    // No place has been made for an optional mount that is not there.
+    let missing: &[Errno] = if detached.optional { &[libc::ENOENT] } else { &[] };
+    plan.tolerating(Op::OpenIn { root, path, kind: Kind::Any, to: place.target }, missing);
+    plan.child(Op::Attach { mount, target: place.target });
 }
 
 /// Make the entry's mount, detached.
@@ -179,7 +179,7 @@ fn prepare(plan: &mut Builder, tree: &mut Tree, entry: &FsEntry, host: &Host) ->
     let attributes = attributes(&entry.flags);
     match &entry.kind {
         FsKind::Bind { from, recursive, optional } => {
-            let missing: &[Errno] = if *optional { &[libc::ENOENT, libc::EBADF] } else { &[] };
+            let missing: &[Errno] = if *optional { &[libc::ENOENT] } else { &[] };
             bind(plan, &Source { from, recursive: *recursive, missing }, attributes, host)
         }
         FsKind::Tmpfs { size, mode } => tmpfs(plan, *size, *mode, attributes),
@@ -219,14 +219,17 @@ fn bind(plan: &mut Builder, source: &Source, attributes: u32, host: &Host) -> Re
         BindFrom::Fd(fd) => {
             let there = plan.slot_from(SlotSource::Caller(*fd))?;
             let here = plan.slot()?;
-            let path = plan.text(&c_string(host.path_of_descriptor(*fd).as_os_str().as_bytes()));
+            let path = host.path_of_descriptor(*fd).map_err(|errno| {
+                Failure::call("open", errno, format_args!("bind fd {fd}")).asked_by(plan.asking())
+            })?;
+            let path = plan.text(&c_string(path.as_os_str().as_bytes()));
             plan.child(Op::Open { path, kind: Kind::Any, to: here });
             plan.child(Op::Same { here, there });
             plan.child(Op::CloneTreeOf { from: here, recursive, to: mount });
         }
     }
     if attributes != 0 {
-        plan.tolerating(Op::SetAttributes { mount, recursive, attributes }, source.missing);
+        plan.child(Op::SetAttributes { mount, recursive, attributes });
     }
     Ok(mount)
 }

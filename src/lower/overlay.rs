@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 
 use container_spawn_child::op::{Kind, Op, Slot};
+use container_spawn_child::syscall::Errno;
 
 use super::mounts::{Tree, bind_path, create, open_filesystem, tmpfs};
 use crate::config::OverlayUpper;
@@ -31,10 +32,10 @@ pub fn mount(
         OverlayUpper::None => None,
         OverlayUpper::Ephemeral => Some(in_scratch(plan, tree)?),
         OverlayUpper::Dirs { upper, work } => {
-            Some(Upper { upper: open_layer(plan, upper)?, work: open_layer(plan, work)? })
+            Some(Upper { upper: open_layer(plan, upper, &[])?, work: open_layer(plan, work, &[])? })
         }
     };
-    layered(plan, tree, lower, upper, attributes, host)
+    layered(plan, tree, lower, upper, attributes, &[], host)
 }
 
 /// Where an overlay writes, opened.
@@ -45,16 +46,17 @@ pub struct Upper {
     pub work: Slot,
 }
 
-/// The same, with directories that are open already.
+/// The same, with directories that are open already. Errors in `missing` mean that there is nothing to mount.
 pub fn layered(
     plan: &mut Builder,
     tree: &Tree,
     lower: &[&CStr],
     upper: Option<Upper>,
     attributes: u32,
+    missing: &[Errno],
     host: &Host,
 ) -> Result<Slot, Failure> {
-    let first = open_layers(plan, lower)?;
+    let first = open_layers(plan, lower, missing)?;
     let context = open_filesystem(plan, c"overlay")?;
     lower_layers(plan, context, first, lower.len(), host)?;
     if let Some(Upper { upper, work }) = upper {
@@ -70,18 +72,18 @@ pub fn layered(
     create(plan, context, attributes)
 }
 
-fn open_layer(plan: &mut Builder, path: &CStr) -> Result<Slot, Failure> {
+fn open_layer(plan: &mut Builder, path: &CStr, missing: &[Errno]) -> Result<Slot, Failure> {
     let to = plan.slot()?;
     let path = plan.text(path);
-    plan.child(Op::Open { path, kind: Kind::Directory, to });
+    plan.tolerating(Op::Open { path, kind: Kind::Directory, to }, missing);
     Ok(to)
 }
 
 /// Into slots that follow one another.
-fn open_layers(plan: &mut Builder, paths: &[&CStr]) -> Result<Slot, Failure> {
+fn open_layers(plan: &mut Builder, paths: &[&CStr], missing: &[Errno]) -> Result<Slot, Failure> {
     let mut first = None;
     for path in paths {
-        let slot = open_layer(plan, path)?;
+        let slot = open_layer(plan, path, missing)?;
         first.get_or_insert(slot);
     }
     first.ok_or_else(|| Failure::own("ERR_INVALID_ARG_VALUE", "an overlay needs a lower directory"))

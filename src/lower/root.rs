@@ -43,7 +43,7 @@ pub fn prepare(plan: &mut Builder, tree: &mut Tree, root: &Root, host: &Host) ->
             };
             let mount = match upper {
                 None => bind_path(plan, directory, attributes, host)?,
-                upper => layered(plan, tree, &[directory], upper, attributes, host)?,
+                upper => layered(plan, tree, &[directory], upper, attributes, &[], host)?,
             };
             Ok(NewRoot { mount, onto: Some(directory.clone()), inside: Vec::new() })
         }
@@ -76,7 +76,9 @@ fn prepare_host(
         };
         let lower = c_string(subtree.as_os_str().as_bytes());
         let attributes = NO_SUID | NO_DEV | read_only;
-        inside.push((layered(plan, tree, &[&lower], Some(upper), attributes, host)?, subtree));
+        // It may have been removed since it was listed: a temporary directory, say.
+        let missing = &[libc::ENOENT];
+        inside.push((layered(plan, tree, &[&lower], Some(upper), attributes, missing, host)?, subtree));
     }
     Ok(NewRoot { mount, onto: None, inside })
 }
@@ -125,7 +127,10 @@ pub fn attach(plan: &mut Builder, tree: &mut Tree, root: NewRoot) -> Result<(), 
     let target = plan.slot()?;
     for (mount, to) in &root.inside {
         let path = plan.text(&c_string(to.as_os_str().as_bytes()));
-        plan.child(Op::OpenIn { root: root.mount, path, kind: Kind::Directory, to: target });
+        plan.tolerating(
+            Op::OpenIn { root: root.mount, path, kind: Kind::Directory, to: target },
+            &[libc::ENOENT],
+        );
         plan.child(Op::Attach { mount: *mount, target });
     }
     Ok(())

@@ -1,0 +1,67 @@
+"use strict";
+// Ends a process when its time is over, its signal is aborted or it has written too much: first by its kill signal,
+// and if it does not heed that, by SIGKILL.
+
+const SIGKILL = 9;
+
+// What setTimeout takes; a longer delay would be none.
+const LONGEST_DELAY = 0x7fffffff;
+
+class Terminator {
+  #kill;
+  #bounds;
+  #reason = null;
+  #timer = new Timer();
+  #isStopping = false;
+  #onAbort = () => this.stop("aborted");
+
+  /** `kill(signal)` says whether there was still a process to send it to. */
+  constructor(bounds, kill) {
+    this.#bounds = bounds;
+    this.#kill = kill;
+    const { timeout, signal } = bounds;
+    if (timeout !== undefined) this.#timer.start(timeout, () => this.stop("timeout"));
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Why it was ended by us; null if it was not. */
+  get reason() {
+    return this.#reason;
+  }
+
+  /** Ends the process. Without a reason it is as if the caller had sent the signal. */
+  stop(reason = null) {
+    const { killSignal, forceKillAfter } = this.#bounds;
+    if (this.#isStopping || !this.#kill(killSignal)) return;
+    this.#isStopping = true;
+    this.#reason = reason;
+    this.#timer.clear();
+    if (forceKillAfter !== undefined) this.#timer.start(forceKillAfter, () => this.#kill(SIGKILL));
+  }
+
+  /** There is nothing left to end. */
+  processEnded() {
+    this.#timer.clear();
+    this.#bounds.signal?.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+/** Keeps no event loop alive: the process does that, as long as it is to. */
+class Timer {
+  #timeout;
+
+  start(delay, callback) {
+    const now = Math.min(delay, LONGEST_DELAY);
+    this.#timeout = setTimeout(() => {
+      if (delay > now) this.start(delay - now, callback);
+      else callback();
+    }, now);
+    this.#timeout.unref();
+  }
+
+  clear() {
+    clearTimeout(this.#timeout);
+  }
+}
+
+module.exports = { Terminator };
