@@ -8,7 +8,7 @@ const { described, isAsked, typeProblem, unknownProblem, valueProblem } = requir
 
 const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 
-/** The file that `entry` names: `{ path, append }` or `{ fd }`. undefined when it names none. */
+/** The file that `entry` names: `{ path, append }`, or `{ fd }` of one that is open. undefined when it names none. */
 function fileOf(entry, name, problems) {
   if (typeof entry !== "object" || entry === null) return undefined;
   const { Bun } = globalThis;
@@ -21,9 +21,9 @@ function fileOf(entry, name, problems) {
 function bunFile(Bun, blob) {
   const text = Bun.inspect(blob);
   const fd = /^FileRef \(fd: (\d+)\)/.exec(text)?.[1];
-  if (fd !== undefined) return { fd: Number(fd) };
+  if (fd !== undefined) return { __proto__: null, fd: Number(fd) };
   if (!text.startsWith("FileRef (") || blob.size !== Bun.file(blob.name).size) return undefined;
-  return { path: blob.name, append: false };
+  return { __proto__: null, path: blob.name, append: false };
 }
 
 function namedFile({ file, append, ...unknown }, name, problems) {
@@ -33,7 +33,7 @@ function namedFile({ file, append, ...unknown }, name, problems) {
   if (append !== undefined && typeof append !== "boolean") {
     problems.push(typeProblem(`${name}.append`, `must be a boolean, not ${described(append)}`));
   }
-  return { path: pathOf(file, `${name}.file`, problems), append: isAsked(append) };
+  return { __proto__: null, path: pathOf(file, `${name}.file`, problems), append: isAsked(append) };
 }
 
 function pathOf(file, option, problems) {

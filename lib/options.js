@@ -9,10 +9,9 @@ const { readStdio } = require("./stdio-options.js");
 const isEnvNative = isMainThread && process.versions.bun === undefined;
 
 // Options of Bun.spawn that this version lacks: whoever gives one must hear of it, and that it is no typo.
-const LATER = [
-  ["terminal"],
-  ["ipc", "onDisconnect", "serialization"],
-].flat();
+const LATER = [["terminal"], ["ipc", "onDisconnect", "serialization"]].flat();
+
+const BOUNDS = ["timeout", "killSignal", "forceKillAfter", "signal", "maxBuffer"];
 
 // What needs JavaScript to run while the process does.
 const NOT_SYNC = ["onExit", "ipc", "onDisconnect", "serialization", "terminal", "lazy"];
@@ -21,12 +20,13 @@ const NOT_SYNC = ["onExit", "ipc", "onDisconnect", "serialization", "terminal", 
  * Reads the arguments of `spawn`, or of `spawnSync`. Everything but what is done here goes into the `request`, so that
  * the native side finds what is unknown. `problems` are what others have found wrong already.
  */
-function readOptions(first, second, { isSync = false, problems = [] } = {}) {
+function readOptions(first, second, problems, isSync) {
   const options = copyOf(first, second, problems);
   if (isSync) refuseInSync(options, problems);
   takeLater(options, problems);
-  const { onExit, stdin, stdout, stderr, stdio, env, lazy, ...others } = options;
-  const { timeout, killSignal, forceKillAfter, signal, maxBuffer, ...rest } = others;
+  const { timeout, killSignal, forceKillAfter, signal, maxBuffer } = options;
+  const { onExit, lazy, env, stdio, stdin, stdout, stderr, ...rest } = options;
+  for (const option of BOUNDS) delete rest[option];
   const streams = readStdio(stdio, [stdin, stdout, stderr], problems, isSync);
   return {
     request: { __proto__: null, ...rest, env: readEnv(env, problems), stdio: streams.entries },
@@ -83,7 +83,7 @@ function refuseInSync(options, problems) {
  * process itself, from where the native side takes it: fetched by name it costs as much as a clone.
  */
 function readEnv(env, problems) {
-  if (!isAsked(env)) return isEnvNative ? undefined : { __proto__: null, ...process.env };
+  if (!isAsked(env)) return isEnvNative ? undefined : blockOf({ __proto__: null, ...process.env });
   if (!isObject(env)) {
     problems.push(typeProblem("env", `must be an object, not ${described(env)}`));
     return {};
@@ -96,7 +96,17 @@ function readEnv(env, problems) {
     else
       problems.push(typeProblem(`env[${JSON.stringify(name)}]`, `must be a string, not ${described(value)}`));
   }
-  return variables;
+  return blockOf(variables);
+}
+
+// One string is one conversion. Of what the kernel would not take, the native side says where it is.
+function blockOf(variables) {
+  const block = [];
+  for (const [name, value] of Object.entries(variables)) {
+    if (name === "" || name.includes("=") || name.includes("\0") || value.includes("\0")) return variables;
+    block.push(`${name}=${value}`);
+  }
+  return block.join("\0");
 }
 
 // Bun turns everything into a string. What comes out as "[object Object]" was surely not meant.

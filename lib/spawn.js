@@ -1,40 +1,36 @@
 "use strict";
-// The entry points.
+// The entry points that start a process and do not wait for it, or say how it would be started.
 
-const { fromNative, invalid } = require("./errors.js");
+const { fromNative } = require("./errors.js");
 const { listen } = require("./events.js");
+const { withFiles } = require("./files.js");
 const { native } = require("./native.js");
-const { readOptions } = require("./options.js");
 const { Plan } = require("./plan.js");
+const { prepare, throwIfAborted } = require("./prepare.js");
 const { Subprocess } = require("./subprocess.js");
 
 /** `spawn({ cmd, … })` or `spawn(cmd, { … })`. */
 function spawn(first, second) {
+  return start(first, second, spawn, []);
+}
+
+/** `spawn` for `entry`, which has found `problems` in its own options. */
+function start(first, second, entry, problems) {
   listen();
-  const options = readOptions(first, second);
-  throwProblems(options, spawn);
-  const result = native().spawn(options.request);
-  if (Object.hasOwn(result, "error")) throw fromNative(result.error, spawn);
+  const options = prepare(first, second, entry, problems);
+  throwIfAborted(options.bounds, entry);
+  const result = withFiles(options, entry, (request) => native().spawn(request));
+  if (Object.hasOwn(result, "error")) throw fromNative(result.error, entry);
   return new Subprocess(result, options);
 }
 
 /** What `spawn` would do with the same arguments. */
 function explain(first, second) {
   native();
-  const options = readOptions(first, second);
-  throwProblems(options, explain);
-  const result = native().explain(options.request);
+  const { request } = prepare(first, second, explain, []);
+  const result = native().explain(request);
   if (Object.hasOwn(result, "error")) throw fromNative(result.error, explain);
   return new Plan(result.steps);
 }
 
-/** Reports what was found here together with what the native side finds. */
-function throwProblems({ request, problems }, entry) {
-  if (problems.length === 0) return;
-  const { error } = native().explain(request);
-  const others = error?.kind === "invalid" ? error.problems : [];
-  const isNew = ({ option }) => !problems.some((problem) => problem.option === option);
-  throw invalid([...problems, ...others.filter(isNew)], entry);
-}
-
-module.exports = { explain, spawn };
+module.exports = { explain, spawn, start };

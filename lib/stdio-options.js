@@ -1,7 +1,7 @@
 "use strict";
 // The options `stdio`, `stdin`, `stdout` and `stderr`.
 
-const { sourceOf } = require("./feed.js");
+const { isReadableNow, sourceOf } = require("./feed.js");
 const { fileOf } = require("./files.js");
 const { described, isAsked, rangeProblem, typeProblem } = require("./problems.js");
 
@@ -9,10 +9,12 @@ const STANDARD = ["stdin", "stdout", "stderr"];
 const DEFAULTS = ["ignore", "pipe", "inherit"];
 const SYNC_DEFAULTS = ["ignore", "pipe", "pipe"];
 
+const KEYWORDS = ["pipe", "ignore", "inherit"];
 const COMMON = '"ignore", "inherit", null, a file descriptor, { file: path }';
 const STDIN_ENTRIES = `"pipe", ${COMMON}, a string, bytes, a Blob, Response, Request, stream or async iterable`;
 const ENTRIES = `"pipe", ${COMMON}`;
 const EXTRA_ENTRIES = '"pipe", "socket-fd", "ignore", null, a file descriptor or { file: path }';
+const SYNC_EXTRA_ENTRIES = '"ignore", null, a file descriptor or { file: path }, in spawnSync';
 
 /**
  * `stdio`, which goes before the separate three, in two forms: `entries`, as the native side takes it, and `shown`, of
@@ -25,57 +27,82 @@ function readStdio(stdio, separate, problems, isSync) {
     problems.push(typeProblem("stdio", `must be an array of ${ENTRIES}, not ${described(stdio)}`));
   }
   const given = isTogether ? [...stdio] : separate;
-  const result = { entries: [], shown: [], files: [], source: undefined };
   const defaults = isSync ? SYNC_DEFAULTS : DEFAULTS;
+  const reader = new EntryReader(problems, isSync);
   for (let index = 0; index < Math.max(given.length, defaults.length); index++) {
-    const name = isTogether ? `stdio[${index}]` : STANDARD[index];
-    readEntry(given[index] ?? (given[index] === null ? "ignore" : (defaults[index] ?? "ignore")), {
-      index,
-      name,
-      problems,
-      result,
-    });
+    const entry = given[index] === undefined ? (defaults[index] ?? null) : given[index];
+    reader.read(entry, index, isTogether ? `stdio[${index}]` : STANDARD[index]);
   }
-  return result;
+  const { entries, shown, files, source } = reader;
+  return { entries, shown, files, source };
 }
 
-function readEntry(entry, { index, name, problems, result }) {
-  const add = (taken, shown = taken) => {
-    result.entries.push(taken);
-    result.shown.push(shown);
-  };
-  const isExtra = index >= STANDARD.length;
-  if (entry === "socket-fd" && isExtra) return add("pipe", entry);
-  if (isKeyword(entry) && !(isExtra && entry === "inherit")) return add(entry);
-  if (typeof entry === "number") return add(readDescriptor(entry, name, problems));
-  const file = fileOf(entry, name, problems);
-  if (file !== undefined) {
-    if (file.fd !== undefined) return add(readDescriptor(file.fd, name, problems), "ignore");
-    result.files.push({ ...file, index, name });
-    // A place for it until it is open.
-    return add("pipe", "ignore");
-  }
-  const source = index === 0 ? sourceOf(entry) : undefined;
-  if (source !== undefined) {
-    if (source.used !== undefined) problems.push(usedProblem(name, source.used));
-    result.source = source;
-    return add("pipe");
-  }
-  const allowed = isExtra ? EXTRA_ENTRIES : index === 0 ? STDIN_ENTRIES : ENTRIES;
-  problems.push(typeProblem(name, `must be ${allowed}, not ${described(entry)}`));
-  add("ignore");
-}
+class EntryReader {
+  entries = [];
+  shown = [];
+  files = [];
+  source = undefined;
+  #problems;
+  #isSync;
 
-function readDescriptor(entry, name, problems) {
-  if (Number.isInteger(entry) && entry >= 0 && entry <= 0x7fffffff) return entry;
-  const message = `must be a file descriptor, an integer from 0 to 2147483647, not ${entry}`;
-  problems.push(rangeProblem(name, message));
-  return "ignore";
-}
+  constructor(problems, isSync) {
+    this.#problems = problems;
+    this.#isSync = isSync;
+  }
 
-// Any other string is what stdin gets: beyond Bun, which refuses it.
-function isKeyword(entry) {
-  return entry === "pipe" || entry === "ignore" || entry === "inherit";
+  read(entry, index, name) {
+    const keyword = this.#keyword(entry, index);
+    if (keyword !== undefined) return this.#add(keyword, entry ?? keyword);
+    if (typeof entry === "number") return this.#add(this.#descriptor(entry, name));
+    const file = fileOf(entry, name, this.#problems);
+    if (file?.fd !== undefined) return this.#add(this.#descriptor(file.fd, name), "ignore");
+    if (file !== undefined) {
+      this.files.push({ __proto__: null, ...file, index, name });
+      // Until it is open.
+      return this.#add("pipe", "ignore");
+    }
+    if (index === 0 && this.#source(entry, name)) return this.#add("pipe");
+    this.#problems.push(typeProblem(name, `must be ${this.#allowed(index)}, not ${described(entry)}`));
+    this.#add("ignore");
+  }
+
+  #add(entry, shown = entry) {
+    this.entries.push(entry);
+    this.shown.push(shown);
+  }
+
+  // Any other string is what stdin gets: beyond Bun, which refuses it.
+  #keyword(entry, index) {
+    if (entry === null) return "ignore";
+    const isExtra = index >= STANDARD.length;
+    if (!isExtra) return KEYWORDS.includes(entry) ? entry : undefined;
+    if (entry === "ignore") return entry;
+    return (entry === "pipe" || entry === "socket-fd") && !this.#isSync ? "pipe" : undefined;
+  }
+
+  #descriptor(entry, name) {
+    if (Number.isInteger(entry) && entry >= 0 && entry <= 0x7fffffff) return entry;
+    const message = `must be a file descriptor, an integer from 0 to 2147483647, not ${entry}`;
+    this.#problems.push(rangeProblem(name, message));
+    return "ignore";
+  }
+
+  #source(entry, name) {
+    const source = sourceOf(entry);
+    if (source?.used !== undefined) this.#problems.push(usedProblem(name, source.used));
+    else if (this.#isSync && source !== undefined && !isReadableNow(source)) {
+      const what = typeof entry.getReader === "function" ? "ReadableStream" : "what is read piece by piece";
+      this.#problems.push(typeProblem(name, `'stdin' ${what} cannot be used in sync mode`));
+    }
+    this.source = source;
+    return source !== undefined;
+  }
+
+  #allowed(index) {
+    if (index === 0) return STDIN_ENTRIES;
+    if (index < STANDARD.length) return ENTRIES;
+    return this.#isSync ? SYNC_EXTRA_ENTRIES : EXTRA_ENTRIES;
+  }
 }
 
 function usedProblem(option, message) {

@@ -12,7 +12,10 @@ const { WritePipe } = require("./write-pipe.js");
 // Extra pipes are descriptors for the caller to take; what was never taken goes with the handle.
 const untaken = new FinalizationRegistry((ids) => ids.forEach(closePipe));
 
-/** `entries` are what the process was started with, `pipes` the native pipes to it, -1 where there is none. */
+/**
+ * `shown` are the options' entries, `pipes` the native pipes to the process, -1 where there is none; for `reading` see
+ * ReadPipe.
+ */
 class Stdio {
   /** A FileSink, a descriptor of the caller's, or undefined. */
   stdin;
@@ -25,12 +28,14 @@ class Stdio {
   #extras;
   #extraPipes;
 
-  constructor(entries, pipes, source, keepalive) {
-    this.#openInput(entries[0], pipes[0], source, keepalive);
-    this.#stdout = new Output(entries[1], pipes[1], keepalive);
-    this.#stderr = new Output(entries[2], pipes[2], keepalive);
-    this.#extras = entries.slice(3);
-    this.#extraPipes = pipes.slice(3).filter((pipe) => pipe !== -1);
+  constructor(shown, pipes, source, keepalive, reading) {
+    this.#openInput(shown[0], pipes[0], source, keepalive);
+    this.#stdout = new Output(shown[1], pipes[1], keepalive, reading);
+    this.#stderr = new Output(shown[2], pipes[2], keepalive, reading);
+    // "socket-fd" is the caller's from the beginning.
+    const owned = (entry, index) => (entry === "socket-fd" ? native().pipeDetach(pipes[index + 3]) : entry);
+    this.#extras = shown.slice(3).map(owned);
+    this.#extraPipes = pipes.slice(3).filter((_, index) => this.#extras[index] === "pipe");
     if (this.#extraPipes.length > 0) untaken.register(this, this.#extraPipes);
   }
 
@@ -49,10 +54,10 @@ class Stdio {
   }
 
   /** Nothing more is read by the process; what it has written stays to be read. */
-  processEnded() {
+  processEnded(isStopped) {
     this.#input?.close();
-    this.#stdout.pipe?.processEnded();
-    this.#stderr.pipe?.processEnded();
+    this.#stdout.pipe?.processEnded(isStopped);
+    this.#stderr.pipe?.processEnded(isStopped);
   }
 
   close() {
@@ -86,8 +91,8 @@ class Output {
   pipe = null;
   #value;
 
-  constructor(entry, pipe, keepalive) {
-    if (pipe !== -1) this.pipe = new ReadPipe(pipe, keepalive);
+  constructor(entry, pipe, keepalive, reading) {
+    if (pipe !== -1) this.pipe = new ReadPipe(pipe, keepalive, reading);
     else if (typeof entry === "number") this.#value = entry;
   }
 

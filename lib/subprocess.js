@@ -8,6 +8,7 @@ const { native } = require("./native.js");
 const { resourceUsage } = require("./resource-usage.js");
 const { signalName, signalNumber } = require("./signals.js");
 const { Stdio } = require("./stdio.js");
+const { Terminator } = require("./terminator.js");
 
 const ESRCH = -3;
 const SIGTERM = 15;
@@ -18,13 +19,14 @@ class Subprocess {
   #container;
   #keepalive = new Keepalive();
   #stdio;
+  #terminator;
   #exited;
   #settleExited;
   #exitCode = null;
   #signalCode = null;
   #counts = null;
 
-  constructor({ id, pid, pipes, container }, { request, source, onExit }) {
+  constructor({ id, pid, pipes, container }, { shown, source, bounds, isLazy, onExit }) {
     this.#id = id;
     this.#pid = pid;
     this.#container = container;
@@ -33,7 +35,10 @@ class Subprocess {
     });
     // The table of events keeps this handle until the process has ended, whether the caller does or not.
     events.onExit(id, (status, counts) => this.#ended(status, counts));
-    this.#stdio = new Stdio(request.stdio, pipes, source, this.#keepalive);
+    this.#terminator = new Terminator(bounds, (signal) => this.#send(signal));
+    const onOverflow = () => this.#terminator.stop("maxBuffer");
+    const reading = { isLazy, maxBuffer: bounds.maxBuffer, onOverflow };
+    this.#stdio = new Stdio(shown, pipes, source, this.#keepalive, reading);
     if (onExit !== undefined) this.#callAtExit(onExit);
   }
 
@@ -82,19 +87,18 @@ class Subprocess {
   }
 
   get exitReason() {
-    if (this.#signalCode !== null) return "signaled";
-    return this.#exitCode === null ? null : "exited";
+    if (!this.killed) return null;
+    return this.#terminator.reason ?? (this.#signalCode === null ? "exited" : "signaled");
   }
 
   /** As Bun has it: whether the process has ended, in whatever way. */
   get killed() {
-    return this.exitReason !== null;
+    return this.#counts !== null;
   }
 
   kill(signal) {
     const number = signal === undefined || signal === null ? SIGTERM : signalNumber(signal);
-    if (this.killed) return;
-    const result = native().kill(this.#id, number);
+    const result = this.#send(number);
     if (result < 0 && result !== ESRCH) throw systemError(result, "kill");
   }
 
@@ -111,7 +115,10 @@ class Subprocess {
   }
 
   async [Symbol.asyncDispose]() {
-    this.kill();
+    const result = this.#terminator.stop();
+    if (result < 0 && result !== ESRCH) throw systemError(result, "kill");
+    // Who waits for the end wants to live to see it.
+    this.ref();
     await this.#exited;
     this.#stdio.close();
   }
@@ -125,13 +132,19 @@ class Subprocess {
     return `Subprocess ${inspect({ pid, exitCode, signalCode, exitReason, container }, options)}`;
   }
 
+  /** 0, or a negative error number. */
+  #send(signal) {
+    return this.killed ? ESRCH : native().kill(this.#id, signal);
+  }
+
   #ended(status, counts) {
     const signal = status & 0x7f;
     const code = (status >> 8) & 0xff;
     if (signal === 0) this.#exitCode = code;
     else this.#signalCode = signalName(signal);
     this.#counts = counts;
-    this.#stdio.processEnded();
+    this.#terminator.processEnded();
+    this.#stdio.processEnded(this.#terminator.reason !== null);
     this.#settleExited(signal === 0 ? code : 128 + signal);
     this.#keepalive.ended();
   }

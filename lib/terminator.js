@@ -15,7 +15,7 @@ class Terminator {
   #isStopping = false;
   #onAbort = () => this.stop("aborted");
 
-  /** `kill(signal)` says whether there was still a process to send it to. */
+  /** `kill(signal)` gives 0, or a negative error number. */
   constructor(bounds, kill) {
     this.#bounds = bounds;
     this.#kill = kill;
@@ -29,14 +29,20 @@ class Terminator {
     return this.#reason;
   }
 
-  /** Ends the process. Without a reason it is as if the caller had sent the signal. */
+  /**
+   * Ends the process; without a reason it is as if the caller had sent the signal. Returns what `kill` gave. When the
+   * process has ended of itself meanwhile, that its output was cut is still to be told.
+   */
   stop(reason = null) {
+    if (this.#isStopping) return 0;
     const { killSignal, forceKillAfter } = this.#bounds;
-    if (this.#isStopping || !this.#kill(killSignal)) return;
+    const result = this.#kill(killSignal);
+    if (result === 0 || reason === "maxBuffer") this.#reason = reason;
+    if (result !== 0) return result;
     this.#isStopping = true;
-    this.#reason = reason;
     this.#timer.clear();
     if (forceKillAfter !== undefined) this.#timer.start(forceKillAfter, () => this.#kill(SIGKILL));
+    return 0;
   }
 
   /** There is nothing left to end. */

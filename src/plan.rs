@@ -9,7 +9,6 @@ mod explain;
 mod image;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -245,13 +244,17 @@ impl Plan {
     }
 }
 
+/// Names of file systems and parameters come again, and are among the first.
+const MOST_KNOWN: usize = 64;
+
 /// Collects steps in the order of [`Stage`].
 pub struct Builder {
     plan: Plan,
     stage: Stage,
     origin: Origin,
     next_slot: usize,
-    interned: HashMap<Vec<u8>, Text>,
+    /// Strings to look among before one is added.
+    known: Vec<Text>,
 }
 
 impl Default for Builder {
@@ -270,7 +273,13 @@ impl Default for Builder {
             envp: Vec::new(),
             slots: Vec::new(),
         };
-        Builder { plan, stage: Stage::Prepare, origin: "".into(), next_slot: 0, interned: HashMap::new() }
+        Builder {
+            plan,
+            stage: Stage::Prepare,
+            origin: "".into(),
+            next_slot: 0,
+            known: Vec::with_capacity(MOST_KNOWN),
+        }
     }
 }
 
@@ -331,13 +340,19 @@ impl Builder {
         self.plan.into_cgroup = Some(directory);
     }
 
-    /// Put a string into the arena; the same string is kept once.
+    /// Put a string into the arena; the same string is kept once, while there are few.
     pub fn text(&mut self, text: &CStr) -> Text {
-        if let Some(&known) = self.interned.get(text.to_bytes()) {
+        let bytes = text.to_bytes_with_nul();
+        let is_same = |known: &&Text| {
+            self.plan.arena.get(known.0 as usize..).is_some_and(|rest| rest.starts_with(bytes))
+        };
+        if let Some(&known) = self.known.iter().find(is_same) {
             return known;
         }
         let place = self.append(text);
-        self.interned.insert(text.to_bytes().to_vec(), place);
+        if self.known.len() < MOST_KNOWN {
+            self.known.push(place);
+        }
         place
     }
 

@@ -83,7 +83,7 @@ pub fn get() -> io::Result<&'static Reactor> {
         next_id: AtomicU32::new(1),
     }));
     thread::Builder::new().name("container-react".into()).stack_size(256 * 1024).spawn(|| {
-        sys::block_all_signals();
+        let _ = sys::block_all_signals();
         made.run();
     })?;
     *reactor = Some(made);

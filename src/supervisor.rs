@@ -30,6 +30,26 @@ pub struct Stacks {
     payload: Stack,
 }
 
+/// Stacks for spawns on other threads than the supervisor's.
+static SPARE: Mutex<Vec<Stacks>> = Mutex::new(Vec::new());
+
+impl Stacks {
+    fn new() -> io::Result<Stacks> {
+        Ok(Stacks { setup: Stack::new()?, payload: Stack::new()? })
+    }
+
+    /// Spare ones, or new ones.
+    pub fn borrow() -> io::Result<Stacks> {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.map_or_else(Stacks::new, Ok)
+    }
+
+    /// For the next.
+    pub fn give_back(self) {
+        SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+    }
+}
+
 static SUPERVISOR: Mutex<Option<Sender<Arc<dyn Job>>>> = Mutex::new(None);
 
 /// Hand a job to the supervisor, starting it if there is none.
@@ -54,9 +74,9 @@ pub fn abandon() {
 
 fn start() -> io::Result<Sender<Arc<dyn Job>>> {
     let (sender, receiver) = channel::<Arc<dyn Job>>();
-    let stacks = Stacks { setup: Stack::new()?, payload: Stack::new()? };
+    let stacks = Stacks::new()?;
     thread::Builder::new().name("container-spawn".into()).stack_size(256 * 1024).spawn(move || {
-        sys::block_all_signals();
+        let _ = sys::block_all_signals();
         for job in receiver {
             job.run(&stacks);
         }

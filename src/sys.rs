@@ -290,13 +290,25 @@ pub fn set_dumpable(value: usize) {
     let _ = unsafe { call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, value, 0, 0, 0, 0]) };
 }
 
-/// Block every signal in this thread. The supervisor's children inherit that, so no handler of the parent's can run
-/// in memory that they share.
-pub fn block_all_signals() {
-    let every = u64::MAX;
-    let arguments = [libc::SIG_SETMASK as usize, ptr::from_ref(&every) as usize, 0, size_of::<u64>(), 0, 0];
-    // SAFETY: `every` outlives the call.
-    let _ = unsafe { call(libc::SYS_rt_sigprocmask, arguments) };
+/// Block every signal in this thread, and return what was blocked. Children inherit that, so no handler of the
+/// parent's can run in memory that they share.
+pub fn block_all_signals() -> u64 {
+    set_signal_mask(u64::MAX)
+}
+
+/// Undo [`block_all_signals`].
+pub fn restore_signals(mask: u64) {
+    set_signal_mask(mask);
+}
+
+fn set_signal_mask(mask: u64) -> u64 {
+    let mut old = 0u64;
+    let (set, old_set) = (ptr::from_ref(&mask) as usize, ptr::from_mut(&mut old) as usize);
+    // SAFETY: both sets outlive the call.
+    let _ = unsafe {
+        call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, set, old_set, size_of::<u64>(), 0, 0])
+    };
+    old
 }
 
 /// A child's stack, with a page below it that faults.

@@ -63,8 +63,13 @@ fn search_path(env: &[CString]) -> Option<CString> {
         .map(CStr::to_owned)
 }
 
-/// The environment that was given.
+/// The environment that was given: an object or, as the JS face writes what it has checked, `KEY=value` strings joined
+/// by NUL bytes, which saves a conversion for each.
 fn env(given: &Given, problems: &mut Problems) -> Read<Vec<CString>> {
+    if let Value::String(block) = given.value {
+        let variables = block.split('\0').filter(|variable| !variable.is_empty());
+        return Ok(variables.filter_map(|variable| CString::new(variable).ok()).collect());
+    }
     let mut variables = Vec::new();
     for (key, value) in given.properties(problems)? {
         if !matches!(value, Value::Undefined) {
