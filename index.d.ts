@@ -45,6 +45,8 @@
  * console.log(await child.stdout.text()); // 0, box, and no files
  * ```
  */
+export function spawn(options: TerminalSpawnOptions & { readonly cmd: Command }): TerminalSubprocess;
+export function spawn(cmd: Command, options: TerminalSpawnOptions): TerminalSubprocess;
 export function spawn<
   const In extends Stdin = "ignore",
   const Out extends Stdout = "pipe",
@@ -55,6 +57,54 @@ export function spawn<
   const Out extends Stdout = "pipe",
   const Err extends Stdout = "inherit",
 >(cmd: Command, options?: SpawnOptions<In, Out, Err>): Subprocess<In, Out, Err>;
+
+/**
+ * Starts a process and waits until it and its output have ended. Nothing else of this thread runs meanwhile. The options
+ * are those of `spawn` that need nothing to run: no `onExit`, no `lazy`, and in `stdin` nothing that comes piece by piece.
+ *
+ * @throws as `spawn` does.
+ *
+ * @example
+ * ```js
+ * const { stdout, exitCode } = spawnSync(["git", "rev-parse", "HEAD"]);
+ * ```
+ */
+export function spawnSync<
+  const In extends SyncStdin = "ignore",
+  const Out extends Stdout = "pipe",
+  const Err extends Stdout = "pipe",
+>(options: SpawnSyncOptions<In, Out, Err> & { readonly cmd: Command }): SyncSubprocess<Out, Err>;
+export function spawnSync<
+  const In extends SyncStdin = "ignore",
+  const Out extends Stdout = "pipe",
+  const Err extends Stdout = "pipe",
+>(cmd: Command, options?: SpawnSyncOptions<In, Out, Err>): SyncSubprocess<Out, Err>;
+
+/**
+ * A process from its start to the end of all that it writes, in one call: gives what it wrote to stdout and stderr, as
+ * text, and how it ended.
+ *
+ * @returns a promise that rejects with what `spawn` would throw; with a {@link RunError} if `check` says so; and with the
+ * error of the stream or body that its input was read from.
+ *
+ * @example
+ * ```js
+ * const { stdout } = await run(["git", "log", "-1"], { check: true });
+ * const sorted = await run(["sort"], { input: "b\na\n", timeout: 1000 });
+ * ```
+ */
+export function run<
+  const Out extends Stdout = "pipe",
+  const Err extends Stdout = "pipe",
+  const Encoding extends "utf8" | "buffer" = "utf8",
+>(
+  options: RunOptions<Out, Err, Encoding> & { readonly cmd: Command },
+): Promise<RunResult<Out, Err, Encoding>>;
+export function run<
+  const Out extends Stdout = "pipe",
+  const Err extends Stdout = "pipe",
+  const Encoding extends "utf8" | "buffer" = "utf8",
+>(cmd: Command, options?: RunOptions<Out, Err, Encoding>): Promise<RunResult<Out, Err, Encoding>>;
 
 /**
  * What `spawn` would do with the same arguments, step by step, without doing it. Needs no privileges. The steps have
@@ -166,8 +216,110 @@ export interface SpawnOptions<
   uid?: number | undefined;
   /** The group id it runs as (setgid(2)). */
   gid?: number | undefined;
+  /**
+   * Milliseconds after which it is sent `killSignal`. 0 and Infinity: never.
+   * @defaultValue none
+   */
+  timeout?: number | Off;
+  /** Sends `killSignal` when aborted. Was it aborted before, `spawn` throws an `AbortError` with code `ABORT_ERR`. */
+  signal?: AbortSignal | Off;
+  /**
+   * The bytes that stdout, and that stderr, may have. What exceeds them is not given, and the process is sent
+   * `killSignal`. Numbers below 1 and Infinity: no bound.
+   * @defaultValue none
+   */
+  maxBuffer?: number | Off;
+  /**
+   * The signal with which `timeout`, `signal`, `maxBuffer` and `await using` end it.
+   * @defaultValue `"SIGTERM"`
+   */
+  killSignal?: Signal | number | Off;
+  /**
+   * Milliseconds after `killSignal` until SIGKILL follows, for a process that does not heed it. `false`: never.
+   * @defaultValue 5000
+   */
+  forceKillAfter?: number | false | null | undefined;
+  /**
+   * Read nothing of its output before you do: what the pipe does not hold, it waits with.
+   * @defaultValue false
+   */
+  lazy?: boolean | undefined;
+  /**
+   * Called with each message from the command, which must be a program of Node or Bun: from its `process.send()`.
+   * {@link Handle.send} answers. Asking for this opens the channel. What it throws is an uncaught exception.
+   */
+  ipc?(message: unknown, subprocess: Subprocess<In, Out, Err>): void | Promise<void>;
+  /**
+   * Called once when the channel has closed, on whichever side, after the last message.
+   *
+   * @param error - what came was no message, with code `ERR_IPC_FORMAT`; undefined when it just closed
+   */
+  onDisconnect?(error?: Error): void | Promise<void>;
+  /**
+   * How messages are written. `"json"`: between whatever programs. `"advanced"`: what `structuredClone` takes; between
+   * Node and Node, or Bun and Bun only, and only with a command that you trust.
+   * @defaultValue `"json"` (Bun's is `"advanced"`)
+   */
+  serialization?: "json" | "advanced" | Off;
+  /**
+   * A terminal that the command has in the place of its three standard streams: one that exists, or the options of one
+   * that is made for it. It is then the controlling terminal of a session of the command's own.
+   */
+  terminal?: TerminalOptions | Terminal | Off;
+  /**
+   * An existing control group that it joins: a directory's path or a file descriptor of it. It is neither made nor
+   * removed; for limits of its own see {@link LimitOptions}.
+   */
+  cgroup?: string | number | Off;
   /** The isolation around it. Without, it is an ordinary process. */
   container?: ContainerOptions | Off;
+}
+
+/** Options of a process that has a terminal: its standard streams are that. */
+export interface TerminalSpawnOptions
+  extends Omit<SpawnOptions<null, null, null>, "stdio" | "ipc" | "onExit" | "terminal"> {
+  terminal: TerminalOptions | Terminal;
+  /** As in {@link SpawnOptions}; the first three are the terminal. */
+  stdio?: readonly [stdin?: null, stdout?: null, stderr?: null, ...extra: Extra[]] | undefined;
+  /** As in {@link SpawnOptions}. */
+  onExit?(
+    subprocess: TerminalSubprocess,
+    exitCode: number | null,
+    signalCode: Signal | number | null,
+    error?: Error,
+  ): void | Promise<void>;
+  /** As in {@link SpawnOptions}. */
+  ipc?(message: unknown, subprocess: TerminalSubprocess): void | Promise<void>;
+}
+
+/** Options of {@link spawnSync}. `stderr` is a pipe by default. */
+export interface SpawnSyncOptions<
+  In extends SyncStdin = SyncStdin,
+  Out extends Stdout = Stdout,
+  Err extends Stdout = Stdout,
+> extends Omit<
+    SpawnOptions<In, Out, Err>,
+    "onExit" | "lazy" | "ipc" | "onDisconnect" | "serialization" | "terminal"
+  > {}
+
+/** Options of {@link run}: those of `spawn`, where `stderr` is a pipe by default, and these. */
+export interface RunOptions<
+  Out extends Stdout = Stdout,
+  Err extends Stdout = Stdout,
+  Encoding extends "utf8" | "buffer" = "utf8" | "buffer",
+> extends SpawnOptions<Exclude<Stdin, "pipe">, Out, Err> {
+  /** What the command reads; text also where `stdin` would take it for a word of its own. */
+  input?: Input | Off;
+  /**
+   * Whether the result has strings or Buffers.
+   * @defaultValue `"utf8"`
+   */
+  encoding?: Encoding | undefined;
+  /**
+   * Reject, with a {@link RunError}, unless the command ends of itself and with exit code 0.
+   * @defaultValue false
+   */
+  check?: boolean | undefined;
 }
 
 /** Not asked for. */
@@ -180,8 +332,8 @@ export type Off = false | null | undefined;
  * - `"ignore"`, `null`: nothing to read
  * - `"inherit"`: that of this process
  * - a number: a file descriptor of this process
- * - any other string, bytes, a Blob, Response, Request or ReadableStream: the command reads this. That it ends earlier
- *   is no error. Bytes must not be changed before it has read them.
+ * - `{ file: path }`, or under Bun a `Bun.file(path)`: that file
+ * - an {@link Input}: the command reads this
  */
 export type Stdin =
   | "pipe"
@@ -190,29 +342,80 @@ export type Stdin =
   | null
   | undefined
   | number
+  | InputFile
+  | BunFileLike
+  | Input;
+
+/** What stdin can be in {@link spawnSync}: Blobs and bodies only under Bun, and only when they are in memory. */
+export type SyncStdin =
+  | "pipe"
+  | "ignore"
+  | "inherit"
+  | null
+  | undefined
+  | number
+  | InputFile
+  | BunFileLike
+  | (string & {})
+  | ArrayBufferView
+  | ArrayBuffer
+  | BlobLike
+  | BodyLike;
+
+/**
+ * What a command can be given to read: text, bytes, a Blob, Response, Request, ReadableStream or Readable, or whatever
+ * can be iterated over asynchronously and gives text and bytes. That the command ends before it has read all is no
+ * error; a stream is then cancelled or destroyed. Bytes must not be changed before it has read them.
+ */
+export type Input =
   | (string & {})
   | ArrayBufferView
   | ArrayBuffer
   | StreamLike
   | BlobLike
-  | BodyLike;
+  | BodyLike
+  | AsyncIterable<string | ArrayBufferView | ArrayBuffer>;
 
 /**
  * What stdout and stderr can be.
  *
  * - `"pipe"`: a stream of {@link Subprocess}. Until you begin to read it, what the command writes is kept in memory,
- *   without a limit; from then on the command waits when you do not read on.
+ *   without a limit (but see `maxBuffer` and `lazy`); from then on the command waits when you do not read on.
  * - `"ignore"`, `null`: thrown away
  * - `"inherit"`: that of this process
  * - a number: a file descriptor of this process
+ * - `{ file: path }`, or under Bun a `Bun.file(path)`: that file, which is made or emptied before the command starts
  */
-export type Stdout = "pipe" | "ignore" | "inherit" | null | undefined | number;
+export type Stdout = "pipe" | "ignore" | "inherit" | null | undefined | number | OutputFile | BunFileLike;
 
 /**
  * What a descriptor from 3 up can be. `"pipe"` is a socket in both directions; its other end is a descriptor in
- * {@link Handle.stdio}, which is yours to close once you have read it there.
+ * {@link Handle.stdio}, which is yours to close once you have read it there. With `"socket-fd"` it is yours from the
+ * beginning. A file is opened for reading and writing.
  */
-export type Extra = "pipe" | "ignore" | null | undefined | number;
+export type Extra = "pipe" | "socket-fd" | "ignore" | null | undefined | number | OutputFile | BunFileLike;
+
+/** A file to read from. A relative path begins at this process's directory. */
+export interface InputFile {
+  readonly file: string | URL;
+}
+
+/** A file to write to. A relative path begins at this process's directory. */
+export interface OutputFile {
+  readonly file: string | URL;
+  /**
+   * Keep what is in it and write at its end.
+   * @defaultValue false
+   */
+  readonly append?: boolean | undefined;
+}
+
+/** What `Bun.file()` gives. */
+export interface BunFileLike {
+  readonly name?: string | undefined;
+  exists(): Promise<boolean>;
+  stream(): StreamLike;
+}
 
 /** A ReadableStream, of whatever implementation. */
 export interface StreamLike {
@@ -510,11 +713,11 @@ export type Subprocess<
 export interface Handle<Input, Out, Err> {
   /** Its process id, as this process sees it. */
   readonly pid: number;
-  /** Where to write what it reads; the descriptor that was given; else undefined. */
+  /** Where to write what it reads; the descriptor that was given; null with a terminal; else undefined. */
   readonly stdin: Input;
-  /** What it writes; the descriptor that was given; else undefined. */
+  /** What it writes; the descriptor that was given; null with a terminal; else undefined. */
   readonly stdout: Out;
-  /** What it writes as errors; the descriptor that was given; else undefined. */
+  /** What it writes as errors; the descriptor that was given; null with a terminal; else undefined. */
   readonly stderr: Err;
   /** Three times null, then a descriptor or null for each further entry of the option `stdio`. */
   readonly stdio: [null, null, null, ...(number | null)[]];
@@ -528,8 +731,8 @@ export interface Handle<Input, Out, Err> {
   readonly exitCode: number | null;
   /** The name of the signal that ended it, its number if it is a real-time signal; else null. */
   readonly signalCode: Signal | number | null;
-  /** How it ended; null while it runs. */
-  readonly exitReason: "exited" | "signaled" | null;
+  /** Why it ended; null while it runs. */
+  readonly exitReason: ExitReason | null;
   /** Whether it has ended, in whatever way. */
   readonly killed: boolean;
   /** null without the option `container`. */
@@ -541,15 +744,159 @@ export interface Handle<Input, Out, Err> {
    * @throws `TypeError` with code `ERR_INVALID_ARG_TYPE` when there is no such signal
    */
   kill(signal?: Signal | number): void;
+  /** What it has in the place of its standard streams; undefined without the option `terminal`. */
+  readonly terminal: Terminal | undefined;
+  /** Whether messages can be sent: it has the option `ipc`, and nobody has disconnected. */
+  readonly connected: boolean;
+  /**
+   * Sends it a message, in the format of the option `serialization`.
+   *
+   * @returns false when so many wait already that it had better be waited for; the message is sent all the same
+   * @throws `Error` with code `ERR_IPC_CHANNEL_CLOSED` when there is no channel any more
+   * @throws `TypeError` for what is no message: undefined, a function, a symbol or a BigInt; and whatever the format
+   * throws for what it cannot write
+   */
+  send(message: unknown): boolean;
+  /** Closes the channel when what was sent is written. No message is handed on any more. */
+  disconnect(): void;
   /** Keep the event loop alive while it runs; so it is unless `unref` is called. */
   ref(): void;
   /** Let this process end before it. While it runs, waiting for its output still keeps the event loop alive. */
   unref(): void;
   /** What it has used; undefined while it runs. */
   resourceUsage(): ResourceUsage | undefined;
-  /** Sends SIGTERM, and waits until it has ended. */
+  /** Sends `killSignal`, after `forceKillAfter` SIGKILL, and waits until it has ended. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/**
+ * Why a process ended: of itself (`"exited"`), by a signal, or because of the option `timeout`, `signal` (`"aborted"`) or
+ * `maxBuffer`, in whatever way it then did.
+ */
+export type ExitReason = "exited" | "signaled" | "timeout" | "aborted" | "maxBuffer";
+
+/** A process with a terminal. */
+export type TerminalSubprocess = Handle<null, null, null> & { readonly terminal: Terminal };
+
+/** Options of a {@link Terminal}. */
+export interface TerminalOptions {
+  /**
+   * From 1 to 65535.
+   * @defaultValue 80
+   */
+  readonly cols?: number | null | undefined;
+  /**
+   * From 1 to 65535.
+   * @defaultValue 24
+   */
+  readonly rows?: number | null | undefined;
+  /**
+   * Which terminal it is like: `TERM` in the environment of the command, whatever the option `env` says.
+   * @defaultValue `"xterm-256color"`, unless the option `env` has a `TERM`
+   */
+  readonly name?: string | null | undefined;
+  /** Called with what the command writes. Without it, that is thrown away. */
+  data?(terminal: Terminal, data: Buffer): void;
+  /**
+   * Called once, after the last of `data`: when it is closed, or, if it was made for one process, when neither that nor
+   * another has it open any more.
+   *
+   * @param code - 0, or 1 when reading failed; nothing about the process
+   */
+  exit?(terminal: Terminal, code: 0 | 1, signal: null): void;
+  /** Called when everything is written that had to wait. */
+  drain?(terminal: Terminal): void;
+}
+
+/**
+ * A pseudo-terminal (pty(7)): Bun's Terminal. One that is made here can be the terminal of several processes, one after
+ * the other, and must be closed; one that `spawn` makes is closed when its process, and whoever that has left behind,
+ * has closed it.
+ *
+ * While a process has it, or a process that it was made for has left it open to others, it keeps the event loop alive.
+ *
+ * @example
+ * ```js
+ * const child = spawn(["top"], { terminal: { cols: 120, rows: 40, data: (_, data) => process.stdout.write(data) } });
+ * process.stdout.on("resize", () => child.terminal.resize(process.stdout.columns, process.stdout.rows));
+ * ```
+ */
+export class Terminal implements AsyncDisposable {
+  /** @throws {@link SpawnError} when the system has no terminal left. */
+  constructor(options?: TerminalOptions | null);
+  /** Whether nothing can be read or written any more. */
+  readonly closed: boolean;
+  /**
+   * Writes what the command reads, as if it had been typed. What it does not take yet waits, see `drain`.
+   *
+   * @returns the number of bytes; 0 when nobody is left to read them
+   * @throws `Error` with code `ERR_INVALID_STATE` after `close()`, as the other methods do
+   */
+  write(data: string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer): number;
+  /** Changes its size, from 1 to 65535 each. The processes in the foreground get SIGWINCH. */
+  resize(cols: number, rows: number): void;
+  /** Raw: what is written reaches the command as it is, and the other way round (cfmakeraw(3)). `false`: as before. */
+  setRawMode(enabled: boolean): void;
+  /** Keep the event loop alive; so it is unless `unref` is called. */
+  ref(): void;
+  /** Let this process end before it. */
+  unref(): void;
+  /** Hangs up: the processes whose terminal it is get SIGHUP. */
+  close(): void;
+  /** Closes it. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /** c_iflag of termios(3). When it is closed, all of these are 0, and setting them has no effect. */
+  inputFlags: number;
+  /** c_oflag of termios(3). */
+  outputFlags: number;
+  /** c_lflag of termios(3). */
+  localFlags: number;
+  /** c_cflag of termios(3). */
+  controlFlags: number;
+}
+
+/** What {@link spawnSync} gives. */
+export interface SyncSubprocess<Out extends Stdout = Stdout, Err extends Stdout = Stdout> {
+  readonly pid: number;
+  /** What it wrote; undefined unless that was a pipe. */
+  readonly stdout: Captured<Out, Buffer>;
+  readonly stderr: Captured<Err, Buffer>;
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** There when a signal ended it: its name, or its number if it is a real-time signal. */
+  readonly signalCode?: Signal | number;
+  readonly exitReason: ExitReason;
+  /** Whether the exit code is 0. */
+  readonly success: boolean;
+  readonly resourceUsage: ResourceUsage;
+  /** There when there was a `timeout`. */
+  readonly exitedDueToTimeout?: boolean;
+  /** There when there was a `maxBuffer`. */
+  readonly exitedDueToMaxBuffer?: boolean;
+}
+
+/** What {@link run} gives. */
+export interface RunResult<
+  Out extends Stdout = Stdout,
+  Err extends Stdout = Stdout,
+  Encoding extends "utf8" | "buffer" = "utf8" | "buffer",
+> {
+  /** What it wrote; undefined unless that was a pipe. */
+  readonly stdout: Captured<Out, Decoded<Encoding>>;
+  readonly stderr: Captured<Err, Decoded<Encoding>>;
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The name of the signal that ended it, its number if it is a real-time signal; else null. */
+  readonly signalCode: Signal | number | null;
+  readonly exitReason: ExitReason;
+  readonly usage: ResourceUsage;
+}
+
+/** What was written, where it was a pipe. */
+export type Captured<Out, Data> = Out extends "pipe" | undefined ? Data : undefined;
+
+/** Text or bytes. */
+export type Decoded<Encoding> = Encoding extends "buffer" ? Buffer : string;
 
 /** What the container is. */
 export interface Container {
@@ -595,6 +942,16 @@ export interface Output extends ReadableStream<Chunk> {
   bytes(): Promise<Chunk>;
   /** All of it. */
   blob(): Promise<Blob>;
+  /**
+   * Its lines, as UTF-8, without the `\n` or `\r\n` at their ends, as they come. While you are busy with one, no more than
+   * a chunk is read ahead. Leaving the loop cancels the stream.
+   *
+   * @example
+   * ```js
+   * for await (const line of child.stdout.lines()) console.log(line);
+   * ```
+   */
+  lines(): AsyncGenerator<string, void, undefined>;
 }
 
 /** stdin of a process that was started with `stdin: "pipe"`: Bun's FileSink. */
@@ -702,6 +1059,19 @@ export class SpawnError extends Error {
   readonly hint?: string;
 }
 
+/** A command that {@link run} was to check did not end of itself with exit code 0. The message has the end of stderr. */
+export class RunError extends Error {
+  private constructor();
+  readonly code: "ERR_RUN_FAILED";
+  readonly cmd: Command;
+  readonly stdout: string | Buffer | undefined;
+  readonly stderr: string | Buffer | undefined;
+  readonly exitCode: number | null;
+  readonly signalCode: Signal | number | null;
+  readonly exitReason: ExitReason;
+  readonly usage: ResourceUsage;
+}
+
 /** Mistakes in the options: a `TypeError` or `RangeError` with these fields; `code` and `option` are the first's. */
 export interface OptionsError extends Error {
   readonly code: Problem["code"];
@@ -718,6 +1088,7 @@ export interface Problem {
     | "ERR_OUT_OF_RANGE"
     | "ERR_UNKNOWN_OPTION"
     | "ERR_NOT_SUPPORTED"
+    | "ERR_UNKNOWN_SIGNAL"
     | "ERR_INVALID_STATE"
     | "ERR_BODY_ALREADY_USED";
   /** The option's path. */

@@ -1,4 +1,4 @@
 import api from "./index.js";
 
-export const { SpawnError, explain, spawn } = api;
+export const { RunError, SpawnError, Terminal, explain, run, spawn, spawnSync } = api;
 export default api;

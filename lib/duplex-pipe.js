@@ -49,8 +49,14 @@ class DuplexPipe {
     this.#id = id;
     this.#handlers = handlers;
     const weak = new WeakRef(this);
-    this.#readLater = () => weak.deref()?.#readTurn();
-    this.#writeLater = () => weak.deref()?.#writeTurn();
+    this.#readLater = () => {
+      const pipe = weak.deref();
+      if (pipe !== undefined) pipe.#readTurn();
+    };
+    this.#writeLater = () => {
+      const pipe = weak.deref();
+      if (pipe !== undefined) pipe.#writeTurn();
+    };
     orphans.register(this, id, this);
     onReadable(id, this.#readLater);
   }

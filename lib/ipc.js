@@ -1,7 +1,7 @@
 "use strict";
 // The options `ipc`, `onDisconnect` and `serialization`.
 
-const { Channel, channelVariables } = require("./ipc/channel.js");
+const { Channel, channelClosed, channelVariables } = require("./ipc/channel.js");
 const { described, isAsked, typeProblem, valueProblem } = require("./problems.js");
 
 const SERIALIZATIONS = ["json", "advanced"];
@@ -40,4 +40,4 @@ function openChannel({ fd, serialization, ipc, onDisconnect }, pipes, subprocess
   });
 }
 
-module.exports = { addChannel, openChannel, readIpc };
+module.exports = { addChannel, channelClosed, openChannel, readIpc };

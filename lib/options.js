@@ -3,15 +3,16 @@
 
 const { isMainThread } = require("node:worker_threads");
 const { readBounds } = require("./bounds.js");
+const { addChannel, readIpc } = require("./ipc.js");
 const { described, isAsked, isObject, typeProblem, valueProblem } = require("./problems.js");
 const { readStdio } = require("./stdio-options.js");
+const { nameOf, readTerminal } = require("./terminal.js");
+const { takeStandardStreams, terminalVariables } = require("./terminal-options.js");
 
 const isEnvNative = isMainThread && process.versions.bun === undefined;
 
-// Options of Bun.spawn that this version lacks: whoever gives one must hear of it, and that it is no typo.
-const LATER = [["terminal"], ["ipc", "onDisconnect", "serialization"]].flat();
-
 const BOUNDS = ["timeout", "killSignal", "forceKillAfter", "signal", "maxBuffer"];
+const CONNECTIONS = ["ipc", "onDisconnect", "serialization", "terminal"];
 
 // What needs JavaScript to run while the process does.
 const NOT_SYNC = ["onExit", "ipc", "onDisconnect", "serialization", "terminal", "lazy"];
@@ -23,13 +24,22 @@ const NOT_SYNC = ["onExit", "ipc", "onDisconnect", "serialization", "terminal", 
 function readOptions(first, second, problems, isSync) {
   const options = copyOf(first, second, problems);
   if (isSync) refuseInSync(options, problems);
-  takeLater(options, problems);
   const { timeout, killSignal, forceKillAfter, signal, maxBuffer } = options;
   const { onExit, lazy, env, stdio, stdin, stdout, stderr, ...rest } = options;
-  for (const option of BOUNDS) delete rest[option];
+  for (const option of [...BOUNDS, ...CONNECTIONS]) delete rest[option];
   const streams = readStdio(stdio, [stdin, stdout, stderr], problems, isSync);
+  const { ipc, terminal, variables } = readConnections(options, streams, problems);
+  const request = {
+    __proto__: null,
+    ...rest,
+    env: readEnv(env, variables, problems),
+    stdio: streams.entries,
+  };
+  if (terminal !== undefined) request.terminal = true;
   return {
-    request: { __proto__: null, ...rest, env: readEnv(env, problems), stdio: streams.entries },
+    request,
+    ipc,
+    terminal,
     shown: streams.shown,
     files: streams.files,
     source: streams.source,
@@ -59,16 +69,6 @@ function copyOf(first, second, problems) {
   return options;
 }
 
-function takeLater(options, problems) {
-  for (const option of LATER) {
-    if (isAsked(options[option])) {
-      const message = "is not supported by this version of container-spawn";
-      problems.push({ name: "TypeError", code: "ERR_NOT_SUPPORTED", option, message });
-    }
-    delete options[option];
-  }
-}
-
 function refuseInSync(options, problems) {
   for (const option of NOT_SYNC) {
     if (isAsked(options[option])) {
@@ -78,25 +78,41 @@ function refuseInSync(options, problems) {
   }
 }
 
+/** What connects a process to us in other ways than by its streams; with the variables by which it knows of it. */
+function readConnections(options, streams, problems) {
+  const ipc = readIpc(options, problems);
+  const terminal = isAsked(options.terminal) ? readTerminal(options.terminal, problems) : undefined;
+  if (ipc === undefined && terminal === undefined) return {};
+  const variables = terminal === undefined ? {} : terminalVariables(nameOf(terminal));
+  if (terminal !== undefined) takeStandardStreams(streams, options, problems);
+  if (ipc !== undefined) variables.fixed = { ...variables.fixed, ...addChannel(ipc, streams) };
+  return { ipc, terminal, variables };
+}
+
 /**
  * Strings only, as the process gets them. Without one, process.env as it is now; Node's main thread has it in the
- * process itself, from where the native side takes it: fetched by name it costs as much as a clone.
+ * process itself, from where the native side takes it: fetched by name it costs as much as a clone. `defaults` are
+ * there unless the caller says otherwise, `fixed` whatever he says.
  */
-function readEnv(env, problems) {
-  if (!isAsked(env)) return isEnvNative ? undefined : blockOf({ __proto__: null, ...process.env });
+function readEnv(env, variables, problems) {
+  const { defaults, fixed } = variables ?? {};
+  if (!isAsked(env)) {
+    if (isEnvNative && variables === undefined) return undefined;
+    return blockOf({ __proto__: null, ...process.env, ...defaults, ...fixed });
+  }
   if (!isObject(env)) {
     problems.push(typeProblem("env", `must be an object, not ${described(env)}`));
     return {};
   }
-  const variables = { __proto__: null };
+  const block = { __proto__: null, ...defaults };
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
     const text = textOf(value);
-    if (text !== undefined) variables[name] = text;
+    if (text !== undefined) block[name] = text;
     else
       problems.push(typeProblem(`env[${JSON.stringify(name)}]`, `must be a string, not ${described(value)}`));
   }
-  return blockOf(variables);
+  return blockOf(Object.assign(block, fixed));
 }
 
 // One string is one conversion. Of what the kernel would not take, the native side says where it is.

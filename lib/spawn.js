@@ -8,6 +8,7 @@ const { native } = require("./native.js");
 const { Plan } = require("./plan.js");
 const { prepare, throwIfAborted } = require("./prepare.js");
 const { Subprocess } = require("./subprocess.js");
+const { openTerminal, startOn } = require("./terminal.js");
 
 /** `spawn({ cmd, … })` or `spawn(cmd, { … })`. */
 function spawn(first, second) {
@@ -19,9 +20,12 @@ function start(first, second, entry, problems) {
   listen();
   const options = prepare(first, second, entry, problems);
   throwIfAborted(options.bounds, entry);
-  const result = withFiles(options, entry, (request) => native().spawn(request));
+  const terminal = openTerminal(options.terminal, entry);
+  const result = startOn(terminal, options.request, (request) =>
+    withFiles({ request, files: options.files }, entry, (complete) => native().spawn(complete)),
+  );
   if (Object.hasOwn(result, "error")) throw fromNative(result.error, entry);
-  return new Subprocess(result, options);
+  return new Subprocess(result, options, terminal);
 }
 
 /** What `spawn` would do with the same arguments. */

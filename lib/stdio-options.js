@@ -16,6 +16,10 @@ const ENTRIES = `"pipe", ${COMMON}`;
 const EXTRA_ENTRIES = '"pipe", "socket-fd", "ignore", null, a file descriptor or { file: path }';
 const SYNC_EXTRA_ENTRIES = '"ignore", null, a file descriptor or { file: path }, in spawnSync';
 
+const SYNC_STREAM = "'stdin' ReadableStream cannot be used in sync mode";
+const SYNC_SOURCE =
+  "can be read only by waiting for it, and spawnSync cannot wait: give it a string or bytes";
+
 /**
  * `stdio`, which goes before the separate three, in two forms: `entries`, as the native side takes it, and `shown`, of
  * which the handle makes its streams. `source` is what is to be written into stdin; in `files` is what must be opened
@@ -91,8 +95,8 @@ class EntryReader {
     const source = sourceOf(entry);
     if (source?.used !== undefined) this.#problems.push(usedProblem(name, source.used));
     else if (this.#isSync && source !== undefined && !isReadableNow(source)) {
-      const what = typeof entry.getReader === "function" ? "ReadableStream" : "what is read piece by piece";
-      this.#problems.push(typeProblem(name, `'stdin' ${what} cannot be used in sync mode`));
+      const isStream = typeof entry.getReader === "function";
+      this.#problems.push(typeProblem(name, isStream ? SYNC_STREAM : SYNC_SOURCE));
     }
     this.source = source;
     return source !== undefined;

@@ -17,7 +17,7 @@ const untaken = new FinalizationRegistry((ids) => ids.forEach(closePipe));
  * ReadPipe.
  */
 class Stdio {
-  /** A FileSink, a descriptor of the caller's, or undefined. */
+  /** A FileSink, a descriptor of the caller's, undefined, or with a terminal null. */
   stdin;
   /** What went wrong with the source that stdin was to be read from. */
   inputError;
@@ -70,7 +70,7 @@ class Stdio {
 
   #openInput(entry, pipe, source, keepalive) {
     if (pipe === -1) {
-      this.stdin = typeof entry === "number" ? entry : undefined;
+      this.stdin = withoutPipe(entry);
       return;
     }
     this.#input = new WritePipe(pipe, keepalive);
@@ -86,6 +86,11 @@ class Stdio {
   }
 }
 
+/** null is what Bun shows of a process with a terminal. */
+function withoutPipe(entry) {
+  return typeof entry === "number" || entry === null ? entry : undefined;
+}
+
 /** stdout or stderr: the stream is made when somebody asks for it, which most callers of short commands do not. */
 class Output {
   pipe = null;
@@ -93,7 +98,7 @@ class Output {
 
   constructor(entry, pipe, keepalive, reading) {
     if (pipe !== -1) this.pipe = new ReadPipe(pipe, keepalive, reading);
-    else if (typeof entry === "number") this.#value = entry;
+    else this.#value = withoutPipe(entry);
   }
 
   get value() {

@@ -2,12 +2,14 @@
 // The handle of a process: Bun's Subprocess.
 
 const { systemError } = require("./errors.js");
+const { channelClosed, openChannel } = require("./ipc.js");
 const events = require("./events.js");
 const { Keepalive } = require("./keepalive.js");
 const { native } = require("./native.js");
 const { resourceUsage } = require("./resource-usage.js");
 const { signalName, signalNumber } = require("./signals.js");
 const { Stdio } = require("./stdio.js");
+const terminals = require("./terminal.js");
 const { Terminator } = require("./terminator.js");
 
 const ESRCH = -3;
@@ -18,7 +20,9 @@ class Subprocess {
   #pid;
   #container;
   #keepalive = new Keepalive();
+  #channel;
   #stdio;
+  #terminal;
   #terminator;
   #exited;
   #settleExited;
@@ -26,7 +30,7 @@ class Subprocess {
   #signalCode = null;
   #counts = null;
 
-  constructor({ id, pid, pipes, container }, { shown, source, bounds, isLazy, onExit }) {
+  constructor({ id, pid, pipes, container }, { shown, source, bounds, isLazy, onExit, ipc }, terminal) {
     this.#id = id;
     this.#pid = pid;
     this.#container = container;
@@ -35,6 +39,8 @@ class Subprocess {
     });
     // The table of events keeps this handle until the process has ended, whether the caller does or not.
     events.onExit(id, (status, counts) => this.#ended(status, counts));
+    this.#terminal = terminal;
+    if (ipc !== undefined) this.#channel = openChannel(ipc, pipes, this);
     this.#terminator = new Terminator(bounds, (signal) => this.#send(signal));
     const onOverflow = () => this.#terminator.stop("maxBuffer");
     const reading = { isLazy, maxBuffer: bounds.maxBuffer, onOverflow };
@@ -64,6 +70,10 @@ class Subprocess {
 
   get stdio() {
     return this.#stdio.all;
+  }
+
+  get terminal() {
+    return this.#terminal;
   }
 
   get readable() {
@@ -102,6 +112,20 @@ class Subprocess {
     if (result < 0 && result !== ESRCH) throw systemError(result, "kill");
   }
 
+  get connected() {
+    return this.#channel?.connected === true;
+  }
+
+  /** False when so many messages wait already that it had better be waited for. */
+  send(message) {
+    if (this.#channel === undefined) throw channelClosed();
+    return this.#channel.send(message);
+  }
+
+  disconnect() {
+    this.#channel?.disconnect();
+  }
+
   ref() {
     this.#keepalive.ref();
   }
@@ -121,6 +145,7 @@ class Subprocess {
     this.ref();
     await this.#exited;
     this.#stdio.close();
+    if (this.#terminal !== undefined) terminals.processDisposed(this.#terminal);
   }
 
   get [Symbol.toStringTag]() {
@@ -145,6 +170,8 @@ class Subprocess {
     this.#counts = counts;
     this.#terminator.processEnded();
     this.#stdio.processEnded(this.#terminator.reason !== null);
+    this.#channel?.processEnded();
+    if (this.#terminal !== undefined) terminals.processEnded(this.#terminal);
     this.#settleExited(signal === 0 ? code : 128 + signal);
     this.#keepalive.ended();
   }
@@ -153,7 +180,10 @@ class Subprocess {
   // microtask later, so that whoever awaits `exited` comes first, and what the callback throws is an uncaught
   // exception and no unhandled rejection.
   #callAtExit(callback) {
-    const call = () => callback(this, this.#exitCode, this.#signalCode, this.#stdio.inputError);
+    const call = () => {
+      const error = this.#stdio.inputError ?? this.#channel?.error ?? undefined;
+      callback(this, this.#exitCode, this.#signalCode, error);
+    };
     this.#exited.then(() => queueMicrotask(call));
   }
 }

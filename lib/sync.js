@@ -16,7 +16,14 @@ function spawnSync(first, second) {
   throwIfAborted(options.bounds, spawnSync);
   const { timeout, maxBuffer, killSignal, forceKillAfter } = options.bounds;
   const input = inputOf(options.source);
-  const running = { __proto__: null, input, timeout, maxBuffer, signal: killSignal, forceAfter: forceKillAfter };
+  const running = {
+    __proto__: null,
+    input,
+    timeout,
+    maxBuffer,
+    signal: killSignal,
+    forceAfter: forceKillAfter,
+  };
   const start = (request) => native().spawnSync(request, running);
   const result = withFiles(options, spawnSync, start);
   if (Object.hasOwn(result, "error")) throw fromNative(result.error, spawnSync);
@@ -27,7 +34,7 @@ function inputOf(source) {
   if (source === undefined) return undefined;
   const bytes = bytesNow(source);
   if (bytes !== undefined) return bytes;
-  throw invalid([typeProblem("stdin", "cannot be read without waiting")], spawnSync);
+  throw invalid([typeProblem("stdin", "is not in memory, and spawnSync cannot wait for it")], spawnSync);
 }
 
 /** As Bun's, with the reason. What tells of a bound is there when there was that bound. */

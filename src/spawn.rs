@@ -158,7 +158,7 @@ impl Setup {
         let Some(plan) = self.plan.get() else { return };
         let number = self.shared.gates_open.load(Ordering::Acquire);
         if let Some(step) = plan.gates.get(number as usize)
-            && let Err(failure) = parent::at_gate(&step.op, self.shared.pid.load(Ordering::Acquire))
+            && let Err(failure) = parent::at_gate(&step.op, sys::pid_at_gate(&self.shared))
         {
             let failure = failure.asked_by(&step.origin).at(
                 plan.number_of_gate(number as usize),

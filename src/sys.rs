@@ -393,6 +393,18 @@ pub fn clone_and_wait(
     Ok(unsafe { OwnedFd::from_raw_fd(shared.pidfd.load(Ordering::Acquire)) })
 }
 
+/// The pid of a child that waits at a gate. `clone3` has stored it; the old call could store the pidfd only.
+pub fn pid_at_gate(shared: &Shared) -> i32 {
+    let pid = shared.pid.load(Ordering::Acquire);
+    if pid != 0 {
+        return pid;
+    }
+    let pidfd = shared.pidfd.load(Ordering::Acquire);
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{pidfd}")).unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix("Pid:"));
+    line.and_then(|pid| pid.trim().parse().ok()).unwrap_or(0)
+}
+
 /// Send SIGKILL to a child that is still being set up, by the pidfd number that the kernel has stored.
 pub fn kill_unborn(shared: &Shared) {
     let pidfd = shared.pidfd.load(Ordering::Acquire);

@@ -10,6 +10,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { payload } from "./payload.mjs";
+import { runtimes } from "./runtimes.mjs";
 
 const isRoot = process.geteuid() === 0;
 
@@ -73,7 +74,10 @@ const probes = {
   setpriv: () => tried(["setpriv", "--version"], "setpriv is missing"),
   unshare: () => tried(["unshare", "--version"], "unshare is missing"),
   ipcmk: () => tried(["ipcmk", "--version"], "ipcmk is missing"),
+  strace: () => tried(["strace", "-qq", "true"], "strace does not work"),
   bun: () => (process.versions.bun ? false : "is about Bun"),
+  "node-command": () => tried([runtimes.node, "--version"], "there is no node to run"),
+  "bun-command": () => tried([runtimes.bun, "--version"], "there is no bun to run"),
   x64: () => (os.arch() === "x64" ? false : "is written for x86-64"),
 };
 

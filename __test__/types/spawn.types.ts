@@ -1,8 +1,11 @@
 // What must compile, and what must not. Compiled, never run.
 
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
 import {
   type Container,
   type ContainerOptions,
+  type ExitReason,
   explain,
   type FileSink,
   type FsEntry,
@@ -14,6 +17,9 @@ import {
   type SpawnOptions,
   type Subprocess,
   spawn,
+  spawnSync,
+  Terminal,
+  type TerminalSubprocess,
 } from "container-spawn";
 import { is } from "./expect.js";
 
@@ -65,6 +71,18 @@ spawn(["cat"], { stdin: new Response("x") });
 spawn(["cat"], { stdin: new Request("http://localhost/", { method: "POST", body: "x" }) });
 spawn(["cat"], { stdin: new ReadableStream() });
 spawn(["cat"], { stdin: plain.stdout });
+spawn(["cat"], { stdin: Readable.from(["x"]) });
+spawn(["cat"], { stdin: createReadStream("/dev/null") });
+spawn(["cat"], { stdin: chunks() });
+is<undefined>()(spawn(["cat"], { stdin: { file: "/dev/null" } }).stdin);
+is<undefined>()(spawn(["cat"], { stdout: { file: new URL("file:///tmp/x"), append: true } }).stdout);
+is<undefined>()(spawn(["cat"], { stderr: { file: "/tmp/x" } }).stderr);
+declare const bunFile: Blob & { name?: string; exists(): Promise<boolean> };
+is<undefined>()(spawn(["cat"], { stdin: bunFile, stdout: bunFile }).stdout);
+async function* chunks() {
+  yield "x";
+  yield new Uint8Array(1);
+}
 
 // A handle whose options are not known, and options that are.
 const handle: Subprocess = piped;
@@ -85,10 +103,11 @@ async function use(): Promise<void> {
   new Blob([bytes]);
   new Response(plain.stdout);
   for await (const chunk of plain.stdout) is<number>()(chunk.byteLength);
+  for await (const line of plain.stdout.lines()) is<string>()(line);
   is<number>()(await plain.exited);
   is<number | null>()(plain.exitCode);
   is<Signal | number | null>()(plain.signalCode);
-  is<"exited" | "signaled" | null>()(plain.exitReason);
+  is<ExitReason | null>()(plain.exitReason);
   is<boolean>()(plain.killed);
   is<void>()(plain.kill());
   plain.kill("SIGKILL");
@@ -125,9 +144,87 @@ spawn({
 });
 spawn({ cmd: ["true"], async onExit() {} });
 
+// Messages.
+const talker = spawn({
+  cmd: ["node", "child.js"],
+  serialization: "advanced",
+  stdin: "pipe",
+  ipc(message, subprocess) {
+    is<unknown>()(message);
+    is<Subprocess<"pipe", "pipe", "inherit">>()(subprocess);
+  },
+  onDisconnect(error) {
+    is<Error | undefined>()(error);
+  },
+});
+spawn(["node"], { ipc: (message: { id: number }) => console.log(message.id) });
+is<boolean>()(talker.send({ id: 1 }));
+is<boolean>()(talker.connected);
+is<void>()(talker.disconnect());
+// @ts-expect-error: no such format
+spawn(["node"], { ipc() {}, serialization: "xml" });
+// @ts-expect-error: no JavaScript runs meanwhile
+spawnSync(["node"], { ipc() {} });
+
+// Terminals.
+const screen = spawn(["top"], {
+  terminal: {
+    cols: 80,
+    rows: 24,
+    name: "xterm",
+    data(terminal, data) {
+      is<Terminal>()(terminal);
+      is<Buffer>()(data);
+    },
+    exit(_, code, signal) {
+      is<0 | 1>()(code);
+      is<null>()(signal);
+    },
+    drain() {},
+  },
+  onExit(subprocess) {
+    is<TerminalSubprocess>()(subprocess);
+  },
+});
+is<null>()(screen.stdin);
+is<null>()(screen.stdout);
+is<Terminal>()(screen.terminal);
+is<Terminal | undefined>()(plain.terminal);
+async function useTerminal(): Promise<void> {
+  await using terminal = new Terminal({ cols: 1 });
+  new Terminal();
+  is<number>()(terminal.write("x"));
+  terminal.write(new Uint8Array(1));
+  terminal.resize(80, 24);
+  terminal.setRawMode(true);
+  terminal.localFlags &= ~8;
+  const child = spawn({ cmd: ["sh"], terminal, stdio: [null, null, null, "pipe"], cwd: "/" });
+  is<TerminalSubprocess>()(child);
+  // @ts-expect-error: no such option
+  spawn(["sh"], { terminal, containr: 1 });
+  // @ts-expect-error: it can be seen, not set
+  terminal.closed = true;
+}
+// @ts-expect-error: a number
+new Terminal({ cols: "80" });
+// @ts-expect-error: no such option
+new Terminal({ colums: 80 });
+// @ts-expect-error: nobody would read it
+spawnSync(["sh"], { terminal: {} });
+
 // Options of the process.
 spawn({ cmd: ["true"], cwd: "/", argv0: "x", detached: true, uid: 1, gid: 1, env: process.env });
 spawn({ cmd: ["true"], env: { A: "1", B: 2, C: undefined } });
+spawn(["true"], { timeout: 5, killSignal: "SIGINT", forceKillAfter: false, maxBuffer: 1000, lazy: true });
+spawn(["true"], { signal: new AbortController().signal, killSignal: 9, forceKillAfter: 100 });
+spawn(["true"], { timeout: false, signal: null, maxBuffer: undefined, forceKillAfter: null });
+spawn(["true"], { cgroup: "/sys/fs/cgroup/x" });
+spawn(["true"], { cgroup: 5 });
+spawn({ cmd: ["true"], stdio: ["pipe", "pipe", "pipe", "pipe", "socket-fd", 5, { file: "/tmp/x" }] });
+// @ts-expect-error: only false turns it off
+spawn(["true"], { forceKillAfter: true });
+// @ts-expect-error: no such signal
+spawn(["true"], { killSignal: "TERM" });
 // @ts-expect-error: cmd is required
 spawn({ cwd: "/" });
 // @ts-expect-error: a shell's line is no command
@@ -136,8 +233,6 @@ spawn("ls -l");
 spawn({ cmd: ["true"], containr: {} });
 // @ts-expect-error: no such option, in the other form
 spawn(["true"], { containr: {} });
-// @ts-expect-error: not in this version
-spawn(["true"], { timeout: 5 });
 // @ts-expect-error: stdio is an array
 spawn(["true"], { stdio: "pipe" });
 // @ts-expect-error: stdout is no text
@@ -245,4 +340,4 @@ try {
 // @ts-expect-error: it is ours to make
 new SpawnError();
 
-export { entry, ignorant, use };
+export { entry, ignorant, use, useTerminal };

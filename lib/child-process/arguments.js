@@ -16,7 +16,7 @@ function readArguments(file, args, options) {
   checks.checkString(file, "file");
   if (file === "") throw invalidValue("file", file, "cannot be empty");
   [args, options] = separate(args, options);
-  args.forEach((arg, index) => checks.checkNull(arg, `args[${index}]`));
+  for (const [index, arg] of args.entries()) checks.checkNull(arg, `args[${index}]`);
   const given = copyOf(options);
   const cwd = readOptions(given);
   const command = given.shell ? inShell(given.shell, file, args) : { file, args };

@@ -65,6 +65,12 @@ function checkAbortSignal(signal) {
   }
 }
 
+function checkSerialization(value) {
+  if (![undefined, "json", "advanced"].includes(value)) {
+    throw invalidValue("options.serialization", value, "must be one of: undefined, 'json', 'advanced'");
+  }
+}
+
 /** A working directory as a string; undefined where there is none. */
 function pathOf(cwd) {
   if (isMissing(cwd)) return undefined;
@@ -107,6 +113,7 @@ module.exports = {
   checkMaxBuffer,
   checkNull,
   checkObject,
+  checkSerialization,
   checkShell,
   checkString,
   checkTimeout,

@@ -9,6 +9,7 @@ const { signalName } = require("../signals.js");
 const { signalNumber } = require("./checks.js");
 const { errnoException } = require("./errors.js");
 const { exitCodeOf, laterError } = require("./failure.js");
+const { Connection } = require("./ipc.js");
 const { launch } = require("./launch.js");
 const { brokenStream, streamOf } = require("./streams.js");
 
@@ -23,12 +24,19 @@ class ChildProcess extends EventEmitter {
   exitCode = null;
   killed = false;
   spawnfile = null;
+  spawnargs;
+  pid;
+  stdin;
+  stdout;
+  stderr;
+  stdio;
   /** Beside what Node has: what the container is, null without one. */
   container = null;
 
   #id = null;
   #hold = new Hold();
-  // The process itself, and each stream that something can still come from.
+  #connection = null;
+  // The process itself, the channel, and each stream that something can still come from.
   #open = 1;
 
   kill(signal) {
@@ -63,7 +71,8 @@ class ChildProcess extends EventEmitter {
     const result = launch(command.request, stdio, native().spawn);
     if (Object.hasOwn(result, "error")) this.#fail(laterError(result.error, command, entry));
     else this.#begin(result);
-    this.#openStreams(stdio.entries, result.pipes);
+    this.#openStreams(stdio, result.pipes);
+    if (stdio.ipc !== -1) this.#connect(result.pipes?.[stdio.ipc], command.serialization);
   }
 
   #begin({ id, pid, container }) {
@@ -73,21 +82,25 @@ class ChildProcess extends EventEmitter {
     this.#hold.set(true);
     // Listeners run in the asynchronous context of the call to `spawn`, and what they throw is an uncaught exception.
     const ended = AsyncResource.bind((status) => this.#ended(status), "ChildProcess");
-    onExit(id, (status) => process.nextTick(ended, status));
+    onExit(id, (status) => {
+      // A microtask is late enough for that, and no earlier than the messages that came before the end.
+      this.#connection?.processEnded();
+      queueMicrotask(() => ended(status));
+    });
     process.nextTick(() => this.emit("spawn"));
   }
 
   #fail(error) {
-    this.pid = undefined;
     process.nextTick(() => {
       this.exitCode = exitCodeOf(error);
       this.#over("error", error);
+      this.#connection?.processEnded();
     });
   }
 
-  #openStreams(entries, pipes) {
+  #openStreams({ entries, ipc }, pipes) {
     this.stdio = entries.map((entry, index) => {
-      if (entry !== "pipe") return null;
+      if (entry !== "pipe" || index === ipc) return null;
       return pipes === undefined ? brokenStream(index) : streamOf(index, pipes[index]);
     });
     [this.stdin, this.stdout, this.stderr] = this.stdio;
@@ -96,6 +109,11 @@ class ChildProcess extends EventEmitter {
       this.#open++;
       stream.on("close", () => this.#closed());
     }
+  }
+
+  #connect(pipe, serialization) {
+    this.#open++;
+    this.#connection = new Connection(this, pipe, serialization, () => this.#closed());
   }
 
   #ended(status) {

@@ -2,8 +2,8 @@
 // Node's `exec` and `execFile`: a command whose output is collected.
 
 const { getSystemErrorName, promisify } = require("node:util");
-const checks = require("./checks.js");
 const { argumentError } = require("../errors.js");
+const checks = require("./checks.js");
 const { spawn } = require("./spawn.js");
 
 const MAX_BUFFER = 1024 * 1024;
@@ -18,13 +18,14 @@ function exec(command, options, callback) {
 function readShellCommand(command, options, callback) {
   checks.checkString(command, "command");
   const [given, then] = typeof options === "function" ? [undefined, options] : [options, callback];
-  return [{ ...given, shell: typeof given?.shell === "string" ? given.shell : true }, then];
+  return [{ __proto__: null, ...given, shell: typeof given?.shell === "string" ? given.shell : true }, then];
 }
 
 /** Runs a program. */
 function execFile(file, args, options, callback) {
   const call = readFileCall(file, args, options, callback);
-  const given = { encoding: "utf8", maxBuffer: MAX_BUFFER, killSignal: "SIGTERM", ...call.options };
+  const defaults = { encoding: "utf8", maxBuffer: MAX_BUFFER, killSignal: "SIGTERM" };
+  const given = { __proto__: null, ...defaults, ...call.options };
   checks.checkTimeout(given.timeout);
   checks.checkMaxBuffer(given.maxBuffer);
   const ending = checks.killSignal(given.killSignal);

@@ -26,9 +26,7 @@ function laterError(report, { file, spawnargs }, entry) {
 function resultError(report, { file, spawnargs }, entry) {
   const known = fromNative(report, entry);
   if (report.kind === "invalid") throw known;
-  return isSetUp(known)
-    ? withArguments(known, spawnargs)
-    : spawnError(known, "spawnSync", file, spawnargs);
+  return isSetUp(known) ? withArguments(known, spawnargs) : spawnError(known, "spawnSync", file, spawnargs);
 }
 
 /** The negative number that Node gives a command that was not started as its exit code. */

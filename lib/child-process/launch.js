@@ -18,7 +18,7 @@ function launch(request, { entries, sockets }, start) {
     if (!Object.hasOwn(result, "error")) sockets.forEach(stopReading);
     return result;
   } finally {
-    given.forEach((descriptor) => closeSync(descriptor));
+    for (const descriptor of given) closeSync(descriptor);
   }
 }
 

@@ -1,9 +1,10 @@
 "use strict";
 
 const { readArguments } = require("./arguments.js");
-const { checkAbortSignal, checkTimeout, killSignal } = require("./checks.js");
+const { checkAbortSignal, checkSerialization, checkTimeout, killSignal } = require("./checks.js");
 const { ChildProcess, start } = require("./child.js");
 const { abortError } = require("./errors.js");
+const { channelVariables } = require("../ipc/channel.js");
 const { readStdio } = require("./stdio.js");
 
 /** Node's `spawn`, with the option `container`. */
@@ -12,13 +13,22 @@ function spawn(file, args, options) {
   const { timeout, signal, stdio } = command.options;
   checkTimeout(timeout);
   checkAbortSignal(signal);
+  checkSerialization(command.options.serialization);
   const ending = killSignal(command.options.killSignal);
+  const streams = readStdio(stdio, false);
+  if (streams.ipc !== -1) tellOfChannel(command, streams.ipc);
   const child = new ChildProcess();
-  start(child, command, readStdio(stdio, false), spawn);
+  start(child, command, streams, spawn);
   if (child.pid === undefined) return child;
   if (timeout > 0) endAfter(child, timeout, ending);
   if (signal) endAtAbort(child, signal, ending);
   return child;
+}
+
+function tellOfChannel(command, fd) {
+  command.serialization = command.options.serialization || "json";
+  const { request, serialization } = command;
+  request.env = { ...(request.env ?? process.env), ...channelVariables(fd, serialization) };
 }
 
 function endAfter(child, timeout, ending) {

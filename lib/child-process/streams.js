@@ -11,6 +11,9 @@ const { PipeHold } = require("./hold.js");
 
 const EPIPE = -32;
 
+// Nothing is read that is not asked for: back-pressure is the stream's.
+const LAZY = { isLazy: true, onOverflow: undefined };
+
 const GIVE_UP = Symbol("give up");
 
 /** stdout or stderr. */
@@ -22,7 +25,7 @@ class Output extends Readable {
   constructor(id) {
     super();
     this.#id = id;
-    this.#pipe = new ReadPipe(id, this.#hold);
+    this.#pipe = new ReadPipe(id, this.#hold, LAZY);
     beginToRead(this);
   }
 
@@ -37,7 +40,7 @@ class Output extends Readable {
   }
 
   processEnded() {
-    this.#pipe.processEnded();
+    this.#pipe.processEnded(false);
   }
 
   _read() {
@@ -106,7 +109,7 @@ class Channel extends Duplex {
     super({ allowHalfOpen: false });
     this.#id = id;
     this.#input = new WritePipe(id, this.#hold);
-    this.#output = new ReadPipe(id, this.#hold);
+    this.#output = new ReadPipe(id, this.#hold, LAZY);
     beginToRead(this);
   }
 
@@ -121,7 +124,7 @@ class Channel extends Duplex {
   }
 
   processEnded() {
-    this.#output.processEnded();
+    this.#output.processEnded(false);
   }
 
   _read() {

@@ -79,7 +79,7 @@ function execSync(command, options) {
 /** Runs a program to its end, and gives what it wrote. */
 function execFileSync(file, args, options) {
   const call = readFileCall(file, args, options);
-  const given = call.options ?? {};
+  const given = { __proto__: null, ...call.options };
   const result = spawnSync(file, call.args, given);
   return outputOf(result, given, [given.argv0 || file, ...call.args].join(" "));
 }

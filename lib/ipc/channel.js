@@ -40,6 +40,7 @@ class Channel {
   #isConnected = true;
   #isDeaf = false;
   #isDone = false;
+  #error = null;
 
   /**
    * `message(message)` for each one; `disconnect(error)` once, after which no message comes. `error` is null unless what
@@ -59,6 +60,11 @@ class Channel {
 
   get connected() {
     return this.#isConnected;
+  }
+
+  /** What was told to `disconnect`. */
+  get error() {
+    return this.#error;
   }
 
   /**
@@ -122,6 +128,7 @@ class Channel {
     this.#isConnected = false;
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#error = error;
     queueMicrotask(() => this.#onDisconnect(error));
   }
 }

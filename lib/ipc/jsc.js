@@ -34,7 +34,7 @@ class Decoder {
   *decode(chunk) {
     for (const frame of this.#frames.take(chunk)) {
       if (frame[0] === VERSION) continue;
-      yield require(MODULE).deserialize(frame.slice(HEADER_SIZE));
+      yield require(MODULE).deserialize(frame.subarray(HEADER_SIZE));
     }
   }
 
@@ -44,7 +44,7 @@ class Decoder {
     const isGreeting = type === VERSION && !this.#isGreeted;
     if (!isGreeting && !(this.#isGreeted && (type === MESSAGE || type === INTERNAL_MESSAGE))) {
       throw new TypeError(
-        "what the command sent is not what Bun sends with serialization: \"advanced\"; Node's format of that name is " +
+        'what the command sent is not what Bun sends with serialization: "advanced"; Node\'s format of that name is ' +
           'another: use serialization: "json"',
       );
     }

@@ -17,6 +17,7 @@ class Serializer extends v8.DefaultSerializer {
   _writeHostObject(object) {
     const kind = ArrayBuffer.isView(object) ? VIEW : OBJECT;
     this.writeUint32(kind);
+    // @ts-expect-error: documented, but not in the types
     if (kind === VIEW) super._writeHostObject(object);
     else this.writeValue(Object.assign({}, object));
   }
@@ -24,6 +25,7 @@ class Serializer extends v8.DefaultSerializer {
 
 class Deserializer extends v8.DefaultDeserializer {
   _readHostObject() {
+    // @ts-expect-error: likewise
     return this.readUint32() === VIEW ? super._readHostObject() : this.readValue();
   }
 }
@@ -60,7 +62,7 @@ class Decoder {
 function bodySize(header) {
   if (header[HEADER_SIZE] !== VERSION_TAG) {
     throw new TypeError(
-      "what the command sent is not what Node sends with serialization: \"advanced\"; Bun's format of that name is " +
+      'what the command sent is not what Node sends with serialization: "advanced"; Bun\'s format of that name is ' +
         'another: use serialization: "json"',
     );
   }

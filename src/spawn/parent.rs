@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use super::preflight;
 use crate::cgroup;
 use crate::common::Common;
-use crate::config::{BindFrom, Config, IdMap, Stdio};
+use crate::config::{BindFrom, Config, Stdio};
 use crate::error::Failure;
 use crate::filesystem::mountpoint::{Kind, MountPoint};
 use crate::filesystem::view::View;
@@ -141,14 +141,18 @@ fn kind_of(like: Option<&BindFrom>) -> Option<Kind> {
 /// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own.
 pub fn at_gate(op: &ParentOp, pid: i32) -> Result<(), Failure> {
     let ParentOp::WriteMaps { uid_map, gid_map } = op else { return Ok(()) };
-    write_map(pid, "uid_map", uid_map)?;
-    write_map(pid, "gid_map", gid_map)
+    if !nix::unistd::geteuid().is_root() {
+        // An ordinary user may map its own group only where no process can drop groups.
+        write_once(pid, "setgroups", "deny")?;
+    }
+    write_once(pid, "uid_map", &map_text(uid_map))?;
+    write_once(pid, "gid_map", &map_text(gid_map))
 }
 
-fn write_map(pid: i32, file: &str, map: &[IdMap]) -> Result<(), Failure> {
+/// The kernel takes a map whole or not at all.
+fn write_once(pid: i32, file: &str, text: &str) -> Result<(), Failure> {
     let path = format!("/proc/{pid}/{file}");
-    // One write: the kernel takes a map whole or not at all.
-    fs::write(&path, map_text(map))
+    fs::write(&path, text)
         .map_err(|error| hint::id_map(Failure::io("write", &error, format_args!("write {file}")).about(path)))
 }
 
