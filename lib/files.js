@@ -9,11 +9,12 @@ const { described, isAsked, typeProblem, unknownProblem, valueProblem } = requir
 const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 
 /** The file that `entry` names: `{ path, append }`, or `{ fd }` of one that is open. undefined when it names none. */
-function fileOf(entry, name, problems) {
+function fileOf(entry, index, name, problems) {
   if (typeof entry !== "object" || entry === null) return undefined;
   const { Bun } = globalThis;
   if (Bun !== undefined && entry instanceof Blob) return bunFile(Bun, entry);
-  return Object.hasOwn(entry, "file") ? namedFile({ __proto__: null, ...entry }, name, problems) : undefined;
+  if (!Object.hasOwn(entry, "file")) return undefined;
+  return namedFile({ __proto__: null, ...entry }, { name, problems, isInput: index === 0 });
 }
 
 // A BunFile is a Blob with no mark but the text that Bun shows for it. Of a part of a file there is no descriptor: that
@@ -26,12 +27,14 @@ function bunFile(Bun, blob) {
   return { __proto__: null, path: blob.name, append: false };
 }
 
-function namedFile({ file, append, ...unknown }, name, problems) {
+function namedFile({ file, append, ...unknown }, { name, problems, isInput }) {
   for (const key of Object.keys(unknown)) {
     problems.push(unknownProblem(`${name}.${key}`, "is not an option; there are file and append"));
   }
   if (append !== undefined && typeof append !== "boolean") {
     problems.push(typeProblem(`${name}.append`, `must be a boolean, not ${described(append)}`));
+  } else if (append && isInput) {
+    problems.push(valueProblem(`${name}.append`, "is for what is written, not for what is read"));
   }
   return { __proto__: null, path: pathOf(file, `${name}.file`, problems), append: isAsked(append) };
 }

@@ -45,9 +45,11 @@ function begin({ cmd, options }, problems) {
 
 /** The options of `run` itself, taken out of what `spawn` is to get. */
 function readArguments(first, second, problems) {
-  const given = Array.isArray(first) ? second : first;
+  const isTwo = Array.isArray(first);
+  const given = isTwo ? second : first;
   if (isAsked(given) && !isObject(given)) {
-    problems.push(typeProblem("options", `must be an object, not ${described(given)}`));
+    const what = isTwo ? "an object" : "an array, or the first argument an object that has it";
+    problems.push(typeProblem(isTwo ? "options" : "cmd", `must be ${what}, not ${described(given)}`));
   }
   const { cmd, input, encoding, check, ...options } = {
     __proto__: null,
@@ -61,7 +63,7 @@ function readArguments(first, second, problems) {
   }
   const streams = readStreams(options, input, problems);
   return {
-    cmd: Array.isArray(first) ? first : cmd,
+    cmd: isTwo ? first : cmd,
     options: { __proto__: null, ...options, ...streams },
     encoding: encoding === "buffer" ? encoding : "utf8",
     check: check === true,

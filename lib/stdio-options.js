@@ -58,7 +58,7 @@ class EntryReader {
     const keyword = this.#keyword(entry, index);
     if (keyword !== undefined) return this.#add(keyword, entry ?? keyword);
     if (typeof entry === "number") return this.#add(this.#descriptor(entry, name));
-    const file = fileOf(entry, name, this.#problems);
+    const file = fileOf(entry, index, name, this.#problems);
     if (file?.fd !== undefined) return this.#add(this.#descriptor(file.fd, name), "ignore");
     if (file !== undefined) {
       this.files.push({ __proto__: null, ...file, index, name });

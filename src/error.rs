@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::ops::{Deref, DerefMut};
 
 use container_spawn_child::syscall::Errno;
 
@@ -16,18 +17,22 @@ pub enum Error {
     Invalid(Problems),
     /// A step failed, and what was done before it has been undone.
     #[error("{0}")]
-    Failed(Box<Failure>),
+    Failed(Failure),
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Error::Failed(Box::new(failure))
+        Error::Failed(failure)
     }
 }
 
-/// A step that failed.
+/// A step that failed. Boxed: what is large is rare, and every `Result` would be as large.
+#[derive(Debug, Clone)]
+pub struct Failure(Box<Details>);
+
+/// What is known of a failure.
 #[derive(Debug, Default, Clone)]
-pub struct Failure {
+pub struct Details {
     /// `EPERM`, or a name of ours that begins with `ERR_`.
     pub code: Cow<'static, str>,
     /// The error number, positive.
@@ -50,16 +55,30 @@ pub struct Failure {
     pub left: Option<String>,
 }
 
+impl Deref for Failure {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl Failure {
     /// A failed system call.
     pub fn call(syscall: &'static str, errno: Errno, doing: impl fmt::Display) -> Failure {
-        Failure {
+        Failure(Box::new(Details {
             code: errno_name(errno),
             errno: Some(errno),
             syscall: Some(syscall),
             summary: format!("{doing}: {}", errno_words(errno)),
-            ..Failure::default()
-        }
+            ..Details::default()
+        }))
     }
 
     /// A failed operation of the standard library's.
@@ -69,7 +88,13 @@ impl Failure {
 
     /// A condition of ours, with a code of ours.
     pub fn own(code: &'static str, summary: impl Into<String>) -> Failure {
-        Failure { code: code.into(), summary: summary.into(), ..Failure::default() }
+        Failure(Box::new(Details { code: code.into(), summary: summary.into(), ..Details::default() }))
+    }
+
+    /// The same, in other words.
+    pub fn saying(mut self, summary: impl Into<String>) -> Failure {
+        self.summary = summary.into();
+        self
     }
 
     /// The plan wants more descriptors than a child has slots for.

@@ -38,7 +38,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
-#[cfg(feature = "node-api")]
+#[cfg(all(feature = "node-api", not(test)))]
 mod binding;
 pub mod cgroup;
 mod common;

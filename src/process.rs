@@ -7,7 +7,7 @@ use container_spawn_child::syscall::Errno;
 
 use crate::spawn::Started;
 use crate::sys;
-use crate::undo::Undo;
+use crate::undo::{self, Undo};
 
 /// What init takes for a request to stop the payload, see `child/init.rs`.
 const STOP_REQUEST: i32 = 0x7374_6f70;
@@ -59,12 +59,20 @@ impl Process {
         sys::send_signal(self.pidfd(), signal)
     }
 
+    /// End it, wait for that, and unmake what was made for it.
+    pub fn discard(&self) {
+        let _ = sys::send_signal(self.pidfd(), libc::SIGKILL);
+        let _ = sys::wait(self.pidfd());
+        undo::all(&mut self.undo.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// If it has ended: how, and what is to be unmade.
     pub fn reap(&self) -> Option<(Exit, Vec<Undo>)> {
         let (status, usage) = match sys::reap(self.pidfd()) {
             Ok(None) => return None,
             Ok(Some(ended)) => (ended.status, usage(&ended.usage)),
-            // The parent ignores SIGCHLD, and the kernel has thrown the status away; init's report is not lost by that.
+            // Somebody has made this process ignore SIGCHLD since the reactor was started, and the kernel has thrown the
+            // status away; init's report is not lost by that.
             Err(_) => (0, [0.0; 14]),
         };
         let status = self.reported().unwrap_or(status);

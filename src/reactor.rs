@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{io, thread};
 
 use crate::process::{Exit, Process};
-use crate::sys;
+use crate::{sys, undo};
 
 /// What happens to a listener's processes and pipes.
 #[derive(Debug)]
@@ -30,9 +30,6 @@ pub trait Listener: Send + Sync {
     /// Called on the reactor's thread; must not wait.
     fn tell(&self, event: Event);
 }
-
-/// How long an ended container may take to be cleaned up before its end is told anyway.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often what is busy is tried again, in ms.
 const RETRY: i32 = 2;
@@ -77,6 +74,7 @@ pub fn get() -> io::Result<&'static Reactor> {
     if let Some(reactor) = *reactor {
         return Ok(reactor);
     }
+    sys::keep_exit_statuses();
     let made: &'static Reactor = Box::leak(Box::new(Reactor {
         epoll: sys::epoll()?,
         tables: Mutex::default(),
@@ -105,7 +103,11 @@ impl Reactor {
         let process = Arc::new(process);
         // Held while it is added: its end may be reported at once.
         let mut tables = self.tables();
-        sys::epoll_control(&self.epoll, libc::EPOLL_CTL_ADD, process.pidfd(), READ, PROCESS | u64::from(id))?;
+        let key = PROCESS | u64::from(id);
+        if let Err(error) = sys::epoll_control(&self.epoll, libc::EPOLL_CTL_ADD, process.pidfd(), READ, key) {
+            process.discard();
+            return Err(error);
+        }
         tables.processes.insert(id, Watched { process, listener });
         Ok(id)
     }
@@ -203,7 +205,7 @@ impl Reactor {
             exit: Some(exit),
             undo,
             listener: watched.listener,
-            deadline: Instant::now() + PATIENCE,
+            deadline: Instant::now() + undo::PATIENCE,
         })
     }
 
@@ -238,7 +240,7 @@ impl Reactor {
 struct Ending {
     id: u32,
     exit: Option<Exit>,
-    undo: Vec<crate::undo::Undo>,
+    undo: Vec<undo::Undo>,
     listener: Arc<dyn Listener>,
     deadline: Instant,
 }

@@ -39,11 +39,16 @@ pub struct Started {
     pub plan: Arc<Plan>,
 }
 
+impl Started {
+    /// End it, and unmake what was made for it.
+    pub fn discard(mut self) {
+        bury(&self.pidfd);
+        undo::all(&mut self.undo);
+    }
+}
+
 /// How long a killed set-up may take to die before we stop waiting for it.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// How long a failing set-up may take to be undone: a cgroup is busy for as long as its last process dies.
-const UNDO_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A set-up without a container has one step that can hang, the exec.
 const PLAIN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,6 +89,7 @@ struct Setup {
     /// The step of the parent lane that is being run, plus one; zero while the plan is made.
     parent_step: AtomicUsize,
     cancelled: AtomicBool,
+    pidfd_in_use: Mutex<()>,
     /// A gate that failed: the child has been killed for it.
     gate_failure: Mutex<Option<Failure>>,
     outcome: Mutex<Option<Result<Started, Failure>>>,
@@ -97,6 +103,7 @@ impl Setup {
             plan: OnceLock::new(),
             parent_step: AtomicUsize::new(0),
             cancelled: AtomicBool::new(false),
+            pidfd_in_use: Mutex::new(()),
             gate_failure: Mutex::new(None),
             outcome: Mutex::new(None),
         }
@@ -121,10 +128,22 @@ impl Setup {
             } else {
                 killed = true;
                 self.cancelled.store(true, Ordering::Release);
-                sys::kill_unborn(&self.shared);
+                self.kill();
                 deadline = Instant::now() + GRACE;
             }
         }
+    }
+
+    /// End the child. Its pidfd is the supervisor's, which must not close the number under us.
+    fn kill(&self) {
+        let _open = self.pidfd_in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        sys::kill_unborn(&self.shared);
+    }
+
+    fn close(&self, pidfd: OwnedFd) {
+        let _open = self.pidfd_in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.pidfd.store(-1, Ordering::Release);
+        drop(pidfd);
     }
 
     fn sleep(&self, at_most: Duration) {
@@ -135,7 +154,10 @@ impl Setup {
     fn finished(&self, killed: bool, timeout: Duration) -> Result<Started, Error> {
         let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
         if killed {
-            // It may have got through at the last moment; then the supervisor has seen `cancelled` and undone it.
+            // It may have got through at the last moment, before the supervisor could see that it shall not.
+            if let Some(Ok(started)) = outcome {
+                started.discard();
+            }
             return Err(self.timed_out(timeout).into());
         }
         if let Some(failure) = self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -166,7 +188,7 @@ impl Setup {
                 "in the parent",
             );
             *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-            sys::kill_unborn(&self.shared);
+            self.kill();
             return;
         }
         self.shared.gates_open.store(number + 1, Ordering::Release);
@@ -188,7 +210,7 @@ impl Setup {
         let plan = self.plan.get_or_init(|| plan).clone();
         let mut made = parent::Made::new(&self.config);
         self.launch(&plan, &mut made, stacks, settle).map_err(|mut failure| {
-            failure.left = undo::all(&mut made.undo, UNDO_PATIENCE);
+            failure.left = undo::all(&mut made.undo);
             failure
         })
     }
@@ -233,6 +255,7 @@ impl Setup {
             });
         }
         let ended = bury(&pidfd);
+        self.close(pidfd);
         Err(blame::child(plan, &self.shared, &self.config, ended))
     }
 }

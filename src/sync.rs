@@ -42,9 +42,6 @@ pub struct Finished {
     pub stopped: Option<Stopped>,
 }
 
-/// How long a cgroup may stay busy.
-const UNDO_PATIENCE: Duration = Duration::from_secs(2);
-
 /// One read. Larger than the kernel's own pipe buffers are by default.
 const CHUNK: usize = 256 * 1024;
 
@@ -89,7 +86,7 @@ pub fn run(started: Started, input: Vec<u8>, bounds: Bounds) -> Finished {
     while !run.is_over() {
         run.turn();
     }
-    undo::all(&mut run.undo, UNDO_PATIENCE);
+    undo::all(&mut run.undo);
     let mut outputs: Vec<Option<Vec<u8>>> = (0..count).map(|_| None).collect();
     for output in run.outputs {
         if let Some(place) = outputs.get_mut(output.index) {

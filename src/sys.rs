@@ -311,6 +311,25 @@ fn set_signal_mask(mask: u64) -> u64 {
     old
 }
 
+/// Where SIGCHLD is ignored, as a shell's `trap '' CHLD` leaves it to its children, the kernel throws exit statuses away
+/// before anybody can ask. The default action ignores the signal all the same, and keeps them.
+pub fn keep_exit_statuses() {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: libc fills what it is given, and takes what it has filled with the handler and the flag changed.
+    unsafe {
+        if libc::sigaction(libc::SIGCHLD, ptr::null(), action.as_mut_ptr()) != 0 {
+            return;
+        }
+        let mut action = action.assume_init();
+        if action.sa_sigaction == libc::SIG_IGN || action.sa_flags & libc::SA_NOCLDWAIT != 0 {
+            action.sa_sigaction =
+                if action.sa_sigaction == libc::SIG_IGN { libc::SIG_DFL } else { action.sa_sigaction };
+            action.sa_flags &= !libc::SA_NOCLDWAIT;
+            libc::sigaction(libc::SIGCHLD, &action, ptr::null_mut());
+        }
+    }
+}
+
 /// A child's stack, with a page below it that faults.
 pub struct Stack {
     base: *mut u8,

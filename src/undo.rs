@@ -3,9 +3,13 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::filesystem::mountpoint::MountPoint;
 use crate::sys;
+
+/// How long unmaking may take: a cgroup is busy for as long as its last process dies.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Something to be unmade, once the container is gone or its set-up has failed.
 pub enum Undo {
@@ -37,16 +41,16 @@ impl fmt::Display for Undo {
     }
 }
 
-/// Unmake all, last made first, waiting for what is busy for as long as `patience` allows. What is left is named.
-pub fn all(undo: &mut Vec<Undo>, patience: std::time::Duration) -> Option<String> {
-    let deadline = std::time::Instant::now() + patience;
+/// Unmake all, last made first, waiting for what is busy as long as [`PATIENCE`] allows. What is left is named.
+pub fn all(undo: &mut Vec<Undo>) -> Option<String> {
+    let deadline = Instant::now() + PATIENCE;
     let mut left = None;
     while let Some(mut item) = undo.pop() {
         loop {
             match item.attempt() {
                 Ok(true) => break,
-                Ok(false) if std::time::Instant::now() < deadline => {
-                    std::thread::sleep(std::time::Duration::from_millis(2));
+                Ok(false) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(2));
                 }
                 Ok(false) => {
                     left = Some(format!("{item}: still busy"));

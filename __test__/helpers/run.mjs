@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
-export const { spawn, explain, SpawnError } = createRequire(import.meta.url)("../../index.js");
+export const { spawn, explain, SpawnError, spawnSync, Terminal } = createRequire(import.meta.url)(
+  "../../index.js",
+);
 
 /** The cgroups that containers of this process were in: none may be left. */
 export const cgroupsSeen = new Set();

@@ -276,7 +276,7 @@ inBothVariants("lazy", ({ spawn }) => {
 
 inBothVariants("the bounds of an unref'd process", ({ container }) => {
   it("keep no program alive, and those of one that is waited for do their work", async () => {
-    const options = JSON.stringify({ timeout: 20_000, stdout: "ignore", container });
+    const options = JSON.stringify({ timeout: 20_000, stdout: "ignore", stderr: "ignore", container });
     const unrefed = `
       const child = spawn(["sleep", given], ${options});
       child.unref();

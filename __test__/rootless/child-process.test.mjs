@@ -141,7 +141,11 @@ table("stdio", [
   ["null and undefined are the default", (api) => present(api, [null, undefined]), [true, true, true]],
   ["a short array is filled up", (api) => present(api, []), [true, true, true]],
   ["overlapped is a pipe", (api) => present(api, "overlapped"), [true, true, true]],
-  ["a further null is nothing", (api) => present(api, ["pipe", "pipe", "pipe", null]), [true, true, true, false]],
+  [
+    "a further null is nothing",
+    (api) => present(api, ["pipe", "pipe", "pipe", null]),
+    [true, true, true, false],
+  ],
   [
     "a descriptor, and a stream that has one",
     async (api) => {
@@ -222,11 +226,7 @@ table("kill", [
     },
     ended(null, "SIGTERM"),
   ],
-  [
-    "at the timeout",
-    (api) => events(api.spawn("sleep", ["60"], { timeout: 50 })),
-    ended(null, "SIGTERM"),
-  ],
+  ["at the timeout", (api) => events(api.spawn("sleep", ["60"], { timeout: 50 })), ended(null, "SIGTERM")],
   [
     "at the timeout, with a signal of one's own",
     (api) => events(api.spawn("sleep", ["60"], { timeout: 50, killSignal: "SIGKILL" })),
@@ -309,12 +309,12 @@ describe("beyond Node", () => {
 
   it("a container tells what it is", needs("userns"), async () => {
     const plain = ours.spawn("true");
-    const child = ours.spawn("id", ["-u"], { container });
     assert.equal(plain.container, null);
+    await events(plain);
+    const child = ours.spawn("id", ["-u"], { container });
     assert.deepEqual(child.container.isolation.namespaces, ["user", "pid"]);
     assert.equal(child.container.pid, child.pid);
     assert.equal(await output(child), "0");
-    await events(plain).catch(() => {});
   });
 
   it("files and the root are the container's", needs("userns"), async () => {
@@ -334,14 +334,16 @@ describe("uid and gid", needs("root"), () => {
 
 describe("the event loop", () => {
   const program = (body) => `
-    import { createRequire } from "node:module";
     const cp = createRequire(import.meta.url)(given);
     ${body}`;
   const run = (body) => script(program(body), { given: modulePath, timeout: 20_000 });
   const modulePath = new URL("../../child_process.js", import.meta.url).pathname;
 
   it("is kept by a child, and not after unref", async () => {
-    assert.equal(await run('cp.spawn("sleep", ["0.3"], { stdio: "ignore" }).on("exit", () => say("seen"));'), "seen");
+    assert.equal(
+      await run('cp.spawn("sleep", ["0.3"], { stdio: "ignore" }).on("exit", () => say("seen"));'),
+      "seen",
+    );
     const body = `
       const child = cp.spawn("sleep", ["20"], { stdio: "ignore" });
       child.unref();
@@ -349,15 +351,21 @@ describe("the event loop", () => {
       child.on("exit", () => say("seen"));`;
     assert.equal(await run(body), "gone");
     assert.equal(
-      await run('const child = cp.spawn("sleep", ["0.3"], { stdio: "ignore" }).on("exit", () => say("seen")); child.unref(); child.ref();'),
+      await run(
+        'const child = cp.spawn("sleep", ["0.3"], { stdio: "ignore" }).on("exit", () => say("seen")); child.unref(); child.ref();',
+      ),
       "seen",
     );
   });
 
   it("is kept by the output of an unref'd child, unless that is unref'd too", async () => {
-    const start = 'const child = cp.spawn("sh", ["-c", "sleep 0.3; echo x"], { stdio: ["ignore", "pipe", "ignore"] }); child.unref();';
+    const start =
+      'const child = cp.spawn("sh", ["-c", "sleep 0.3; echo x"], { stdio: ["ignore", "pipe", "ignore"] }); child.unref();';
     assert.equal(await run(`${start} child.stdout.on("data", () => say("seen"));`), "seen");
-    assert.equal(await run(`${start} child.stdout.unref(); child.stdout.on("data", () => say("seen")); say("gone");`), "gone");
+    assert.equal(
+      await run(`${start} child.stdout.unref(); child.stdout.on("data", () => say("seen")); say("gone");`),
+      "gone",
+    );
   });
 
   it("gets what listeners throw as uncaught exceptions", async () => {
@@ -375,7 +383,10 @@ describe("the event loop", () => {
       writer.stdin.end(Buffer.alloc(1e6), fail("write"));
       setTimeout(() => say(seen.sort()), 1000);`;
     const expected = ["close", "data", "error", "exit", "spawn", "write"];
-    assert.deepEqual(await run(body), expected.map((name) => [name, "uncaughtException"]));
+    assert.deepEqual(
+      await run(body),
+      expected.map((name) => [name, "uncaughtException"]),
+    );
   });
 
   it("runs listeners in the asynchronous context of the call", async () => {

@@ -129,7 +129,7 @@ for (const [kind, container] of Object.entries(kinds)) {
         it("end when we disconnect, after all that was sent, and none is handed on any more", async () => {
           const source = `
             let length = 0;
-            process.on("message", (message) => { length += message.length; process.send("answer"); });
+            process.on("message", (message) => { length += message.length; process.send("answer", () => {}); });
             process.on("disconnect", () => { console.log(length); process.exit(0); });
             process.send("ready");`;
           const { child, next, messages, closings } = start(source);

@@ -14,9 +14,9 @@ function checkString(value, name) {
 }
 
 /** The kernel would read up to the null byte and no further. */
-function checkNull(value, name) {
+function checkNull(value, name, kind = "a string") {
   if (typeof value === "string" && value.includes("\0")) {
-    throw invalidValue(name, value, "must be a string without null bytes");
+    throw invalidValue(name, value, `must be ${kind} without null bytes`);
   }
 }
 
@@ -78,7 +78,7 @@ function pathOf(cwd) {
   if (typeof path !== "string") {
     throw invalidType("options.cwd", "of type string or an instance of Buffer or URL", cwd);
   }
-  checkNull(path, "options.cwd");
+  checkNull(path, "options.cwd", "a string, Uint8Array, or URL");
   return path === "" ? undefined : path;
 }
 

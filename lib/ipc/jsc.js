@@ -3,7 +3,6 @@
 // it. Only Bun has the means to read and write it.
 
 const { Frames } = require("./frames.js");
-const { isInternal } = require("./internal.js");
 
 const HEADER_SIZE = 5;
 
@@ -17,7 +16,7 @@ const MODULE = "bun:jsc";
 function encode(message) {
   const body = require(MODULE).serialize(message, { binaryType: "nodebuffer" });
   const header = Buffer.alloc(HEADER_SIZE);
-  header[0] = isInternal(message) ? INTERNAL_MESSAGE : MESSAGE;
+  header[0] = MESSAGE;
   header.writeUInt32LE(body.length, 1);
   return Buffer.concat([header, body]);
 }
@@ -33,8 +32,7 @@ class Decoder {
   /** The messages that a chunk completes. */
   *decode(chunk) {
     for (const frame of this.#frames.take(chunk)) {
-      if (frame[0] === VERSION) continue;
-      yield require(MODULE).deserialize(frame.subarray(HEADER_SIZE));
+      if (frame[0] === MESSAGE) yield require(MODULE).deserialize(frame.subarray(HEADER_SIZE));
     }
   }
 

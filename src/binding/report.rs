@@ -114,7 +114,7 @@ impl From<Error> for Description {
             Error::Invalid(problems) => {
                 Description { kind: "invalid".into(), problems: Some(listed(problems)), ..empty() }
             }
-            Error::Failed(failure) => Description::from(*failure),
+            Error::Failed(failure) => Description::from(failure),
         }
     }
 }
@@ -124,13 +124,13 @@ impl From<Failure> for Description {
         Description {
             kind: "spawn".into(),
             message: Some(failure.to_string()),
-            code: Some(failure.code.into_owned()),
+            code: Some(failure.code.to_string()),
             errno: failure.errno.map(|errno| -errno),
             syscall: failure.syscall.map(str::to_owned),
-            path: failure.path,
-            option: Some(failure.option).filter(|option| !option.is_empty()),
+            path: failure.path.clone(),
+            option: Some(failure.option.clone()).filter(|option| !option.is_empty()),
             step: failure.step.map(|(step, _)| step as u32),
-            hint: failure.hint,
+            hint: failure.hint.clone(),
             problems: None,
         }
     }

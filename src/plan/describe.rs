@@ -274,7 +274,7 @@ fn attribute_names(attributes: u32) -> String {
     ];
     let names: Vec<_> = known
         .iter()
-        .filter(|(flag, _)| u64::from(attributes) & *flag as u64 != 0)
+        .filter(|(flag, _)| u64::from(attributes) & *flag != 0)
         .map(|(_, name)| *name)
         .collect();
     names.join(",")

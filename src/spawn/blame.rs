@@ -73,13 +73,13 @@ fn exec(config: &Config, op: &Op, plan: &Plan, errno: Errno) -> Failure {
         Op::Exec(path) => plan.text(*path).to_string_lossy().into_owned(),
         _ => file.into_owned(),
     };
-    Failure { summary, ..Failure::call("execve", errno, "") }.about(path)
+    Failure::call("execve", errno, "").saying(summary).about(path)
 }
 
 fn directory(config: &Config, described: &Described, errno: Errno) -> Failure {
     let cwd = config.command.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into_owned()).unwrap_or_default();
     let summary = format!("enter the working directory {cwd}: {}", errno_words(errno));
-    Failure { summary, ..Failure::call(described.syscall(), errno, "") }.about(cwd)
+    Failure::call(described.syscall(), errno, "").saying(summary).about(cwd)
 }
 
 /// The set-up took too long.
@@ -87,7 +87,9 @@ pub fn timed_out(plan: Option<&Plan>, shared: &Shared, parent_step: usize, timeo
     let after = format!("not done after {} ms (container.setupTimeout)", timeout.as_millis());
     let timed_out = |doing: String| {
         let summary = format!("{doing}: {after}");
-        Failure { syscall: None, summary, ..Failure::call("", libc::ETIMEDOUT, "") }
+        let mut failure = Failure::call("", libc::ETIMEDOUT, "").saying(summary);
+        failure.syscall = None;
+        failure
             .hinting("what this step waits for does not answer: a dead file server, a FIFO, a frozen cgroup")
     };
     let Some(plan) = plan else { return timed_out("look at the host".into()) };
@@ -99,7 +101,8 @@ pub fn timed_out(plan: Option<&Plan>, shared: &Shared, parent_step: usize, timeo
     let index = shared.step.load(Ordering::Acquire) as usize;
     let Some(step) = plan.child.get(index) else { return timed_out("start".into()) };
     let described = Described { plan, op: &step.step.op };
-    Failure { syscall: Some(described.syscall()), path: described.path(), ..timed_out(described.attempt()) }
-        .asked_by(&step.origin)
-        .at(plan.number_of_child(index), plan.len(), "in the child")
+    let mut failure = timed_out(described.attempt());
+    failure.syscall = Some(described.syscall());
+    failure.path = described.path();
+    failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.len(), "in the child")
 }

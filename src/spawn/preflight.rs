@@ -50,7 +50,7 @@ fn lacks(config: &Config, lacking: &str) -> Option<Failure> {
     };
     let (needed_by, name) = (missing.needed_by.display(), &missing.name);
     let summary = format!("{needed_by} needs {what} {name}, which {lacking} lacks");
-    Some(Failure { summary, ..Failure::call("execve", libc::ENOENT, "") }.about(missing.name))
+    Some(Failure::call("execve", libc::ENOENT, "").saying(summary).about(missing.name))
 }
 
 /// The file that will be executed, as a path in the container; `None` if that is not known.
