@@ -40,7 +40,7 @@ function cgroups() {
   if (!fs.existsSync("/sys/fs/cgroup")) return [];
   return directories("/sys/fs/cgroup").filter((name) => {
     const base = path.basename(name);
-    return base.includes("container-spawn") && base.includes(String(process.pid));
+    return base.startsWith("container-spawn") && base.split(/[.-]/).includes(String(process.pid));
   });
 }
 

@@ -16,11 +16,15 @@ describe("a parent that ignores SIGCHLD", needs("env-signals"), () => {
     killed.kill("SIGKILL");
     say([Boolean((ignored >> 16n) & 1n), [...new Set(codes)], await killed.exited]);`;
   for (const container of [null, { namespace: { user: true, pid: true } }, { namespace: { user: true } }]) {
-    it(`sees exact statuses: ${JSON.stringify(container)}`, needs(container ? "userns" : "env-signals"), async () => {
-      const wrapper = ["env", "--ignore-signal=CHLD"];
-      // Node gives itself back the default at its start, Bun does not.
-      const ignored = process.versions.bun !== undefined;
-      assert.deepEqual(await script(source, { given: container, wrapper }), [ignored, [7], 137]);
-    });
+    it(
+      `sees exact statuses: ${JSON.stringify(container)}`,
+      needs(container ? "userns" : "env-signals"),
+      async () => {
+        const wrapper = ["env", "--ignore-signal=CHLD"];
+        // Node gives itself back the default at its start, Bun does not.
+        const ignored = process.versions.bun !== undefined;
+        assert.deepEqual(await script(source, { given: container, wrapper }), [ignored, [7], 137]);
+      },
+    );
   }
 });

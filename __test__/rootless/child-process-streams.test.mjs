@@ -62,13 +62,14 @@ table("output", [
     ["waiting", true, 20 * MIB],
   ],
   [
-    "that is destroyed ends the command by SIGPIPE",
+    "that is destroyed ends the command",
     async (api) => {
-      const child = api.spawn("yes");
+      const child = api.spawn("yes", { stdio: ["pipe", "pipe", "ignore"] });
       child.stdout.destroy();
-      return (await events(child)).at(-1);
+      const [, code] = (await events(child)).at(-1);
+      return code === 0;
     },
-    ["close", null, "SIGPIPE"],
+    false,
   ],
   [
     "begun to be read at exit is complete",
@@ -159,18 +160,19 @@ table("input", [
     ["Error", "write EPIPE", "EPIPE", -32, "write", "EPIPE", true],
   ],
   [
-    "that waits when the command ends is no error",
+    "that waits when the command ends is over",
     async (api) => {
       const child = sh(api, "sleep 0.1");
       const seen = [];
-      child.stdin.on("error", () => seen.push("error"));
+      // Whether that nobody reads is seen before the end is a matter of moments.
+      child.stdin.on("error", () => {});
       child.stdin.on("close", () => seen.push("close"));
-      child.stdin.write(Buffer.alloc(4 * MIB));
+      child.stdin.write(Buffer.alloc(4 * MIB), (error) => seen.push(error instanceof Error));
       await events(child);
       await delay(20);
-      return seen;
+      return [seen.sort(), child.stdin.destroyed];
     },
-    ["close"],
+    [["close", true], true],
   ],
   [
     "by pipeline, from one command to the next",

@@ -62,7 +62,12 @@ table("spawnSync", [
   ["with input as text", (api) => sh(api, "cat", { input: "häl", encoding: "utf8" }), result({}, "häl", "")],
   ["with input as bytes", (api) => sh(api, "cat", { input: new Uint8Array([104]) }), result({}, "Buffer h")],
   ["with empty input", (api) => sh(api, "cat", { input: "" }), result()],
-  ["with input that nobody reads", (api) => sh(api, "exit 0", { input: Buffer.alloc(1_000_000) }), result()],
+  [
+    "with input that nobody reads",
+    (api) => sh(api, "exit 0", { input: Buffer.alloc(1_000_000) }),
+    result(),
+    { better: true },
+  ],
   [
     "with 5 MB of input and of output",
     (api) => {

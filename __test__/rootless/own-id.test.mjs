@@ -11,6 +11,9 @@ describe("the own id, mapped to another than root", needs("userns"), () => {
   it("is what the command has", async () => {
     const own = (outside) => [{ inside: 1000, outside, length: 1 }];
     const user = { uid_map: own(process.getuid()), gid_map: own(process.getgid()) };
-    assert.equal(await output("id -u; id -g", { container: { namespace: { user, pid: true } } }), "1000\n1000");
+    assert.equal(
+      await output("id -u; id -g", { container: { namespace: { user, pid: true } } }),
+      "1000\n1000",
+    );
   });
 });

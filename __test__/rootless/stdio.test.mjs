@@ -188,7 +188,7 @@ for (const [kind, container] of Object.entries(kinds)) {
     });
 
     it("that nobody reads any more rejects with EPIPE", async () => {
-      const child = shell("exec 0<&-; echo closed; sleep 60", { stdin: "pipe" });
+      const child = shell("exec 0<&-; echo closed; exec sleep 60", { stdin: "pipe" });
       await lines(child).until("closed");
       await assert.rejects(async () => child.stdin.write(Buffer.alloc(1024 * 1024)), { code: "EPIPE" });
       child.kill("SIGKILL");

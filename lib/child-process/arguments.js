@@ -78,26 +78,35 @@ function idOf(id) {
 }
 
 /**
- * The variables of the command. Without `env` those of this process; Node's main thread has them in the process itself,
- * from where the native side takes them.
+ * The variables of the command, as one string. Without `env` those of this process; Node's main thread has them in the
+ * process itself, from where the native side takes them.
  */
 function environment(env) {
-  if (!env) return isEnvNative ? undefined : { ...process.env };
-  const variables = { __proto__: null };
+  return env || !isEnvNative ? variables(env).join("\0") : undefined;
+}
+
+function variables(env) {
+  const pairs = [];
   // Inherited ones too, as in Node.
-  for (const name in env) {
-    const value = env[name];
+  for (const name in env || process.env) {
+    const value = (env || process.env)[name];
     if (value === undefined) continue;
     checks.checkNull(name, `options.env['${name}']`);
     checks.checkNull(value, `options.env['${name}']`);
-    variables[name] = `${value}`;
+    pairs.push(`${name}=${value}`);
   }
   // As in Node: coverage is to reach a program whose parent chooses its environment.
   const { NODE_V8_COVERAGE } = process.env;
-  if (NODE_V8_COVERAGE && !Object.hasOwn(env, "NODE_V8_COVERAGE")) {
-    variables.NODE_V8_COVERAGE = NODE_V8_COVERAGE;
+  if (env && NODE_V8_COVERAGE && !Object.hasOwn(env, "NODE_V8_COVERAGE")) {
+    pairs.push(`NODE_V8_COVERAGE=${NODE_V8_COVERAGE}`);
   }
-  return variables;
+  return pairs;
 }
 
-module.exports = { readArguments };
+/** Adds variables to a request's. */
+function addVariables(request, env, more) {
+  const added = Object.entries(more).map(([name, value]) => `${name}=${value}`);
+  request.env = [...variables(env), ...added].join("\0");
+}
+
+module.exports = { addVariables, readArguments };

@@ -141,6 +141,8 @@ class Collected {
     if (encoding !== null) stream.setEncoding(encoding);
     stream.on("data", (chunk) => {
       const room = limit - this.#length;
+      // A destroyed stream still gives what it has in its buffer.
+      if (room < 0) return;
       this.#length += Buffer.byteLength(chunk, stream.readableEncoding ?? undefined);
       if (this.#length <= limit) this.#chunks.push(chunk);
       else {
@@ -163,12 +165,12 @@ function tooMuchOutput(name) {
 /** What `util.promisify` makes of it: a promise of `{ stdout, stderr }` that has the `child`. */
 function promised(call) {
   return (...args) => {
-    let child;
-    const promise = new Promise((resolve, reject) => {
-      child = call(...args, (error, stdout, stderr) => {
-        if (error === null) resolve({ stdout, stderr });
-        else reject(Object.assign(error, { stdout, stderr }));
-      });
+    const settle = {};
+    const promise = new Promise((resolve, reject) => Object.assign(settle, { resolve, reject }));
+    // Not inside the promise: what is wrong with the arguments is thrown, as in Node.
+    const child = call(...args, (error, stdout, stderr) => {
+      if (error === null) settle.resolve({ stdout, stderr });
+      else settle.reject(Object.assign(error, { stdout, stderr }));
     });
     return Object.assign(promise, { child });
   };

@@ -1,10 +1,10 @@
 "use strict";
 
-const { readArguments } = require("./arguments.js");
+const { channelVariables } = require("../ipc/channel.js");
+const { addVariables, readArguments } = require("./arguments.js");
 const { checkAbortSignal, checkSerialization, checkTimeout, killSignal } = require("./checks.js");
 const { ChildProcess, start } = require("./child.js");
 const { abortError } = require("./errors.js");
-const { channelVariables } = require("../ipc/channel.js");
 const { readStdio } = require("./stdio.js");
 
 /** Node's `spawn`, with the option `container`. */
@@ -27,8 +27,7 @@ function spawn(file, args, options) {
 
 function tellOfChannel(command, fd) {
   command.serialization = command.options.serialization || "json";
-  const { request, serialization } = command;
-  request.env = { ...(request.env ?? process.env), ...channelVariables(fd, serialization) };
+  addVariables(command.request, command.options.env, channelVariables(fd, command.serialization));
 }
 
 function endAfter(child, timeout, ending) {

@@ -1,0 +1,49 @@
+// What docs/bun-compat.md says, row by row: observed on this package, plain and in a container, under both runtimes; and
+// under Bun on Bun.spawn itself, so that the table cannot claim what Bun does not do.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { describe, it } from "node:test";
+import { different, same } from "../helpers/bun-rows.mjs";
+import { leaveNothing } from "../helpers/leftovers.mjs";
+import { needs } from "../helpers/must.mjs";
+import { inBothVariants } from "../helpers/variants.mjs";
+
+leaveNothing();
+
+inBothVariants("as Bun", (api) => {
+  for (const [row, [observe, expected]] of Object.entries(same)) {
+    it(row, async () => assert.deepEqual(await observe(api), expected));
+  }
+});
+
+inBothVariants("other than Bun", (api) => {
+  for (const [row, [observe, { ours }]] of Object.entries(different)) {
+    it(row, async () => assert.deepEqual(await observe(api), ours));
+  }
+});
+
+describe("Bun itself", needs("bun"), () => {
+  const { spawn, spawnSync } = globalThis.Bun ?? {};
+  for (const [row, [observe, expected]] of Object.entries(same)) {
+    it(row, async () => assert.deepEqual(await observe({ spawn, spawnSync }), expected));
+  }
+  for (const [row, [observe, { bun }]] of Object.entries(different)) {
+    it(row, async () => assert.deepEqual(await observe({ spawn, spawnSync }), bun));
+  }
+});
+
+describe("docs/bun-compat.md", () => {
+  it("names test files that exist", () => {
+    const root = new URL("../../", import.meta.url);
+    const table = fs.readFileSync(new URL("docs/bun-compat.md", root), "utf8");
+    const files = new Set([...table.matchAll(/`([\w-]+\.test\.mjs)`/g)].map((match) => match[1]));
+    assert.ok(files.size > 5);
+    const there = fs
+      .readdirSync(new URL("__test__", root), { recursive: true })
+      .map((name) => name.split("/").pop());
+    assert.deepEqual(
+      [...files].filter((file) => !there.includes(file)),
+      [],
+    );
+  });
+});

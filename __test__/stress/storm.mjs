@@ -1,0 +1,92 @@
+/**
+ * Containers that all live at once, and what that costs the event loop; then containers one after the other, while a
+ * timer of 1 ms tells how late it comes.
+ *
+ * usage: node storm.mjs [at once [one after the other [most delay in ms]]]     (1000, 200 and 5)
+ */
+import assert from "node:assert/strict";
+import { performance } from "node:perf_hooks";
+import { setImmediate as turn } from "node:timers/promises";
+import { has } from "../helpers/must.mjs";
+import { childrenOf, within } from "../helpers/processes.mjs";
+import { spawn } from "../helpers/run.mjs";
+
+const [crowd, queue, most] = [process.argv[2] ?? 1000, process.argv[3] ?? 200, process.argv[4] ?? 5].map(
+  Number,
+);
+const MOST_BLOCK = 250;
+const container = has("userns")
+  ? { namespace: { user: true, pid: true, mount: true, ipc: true, uts: { hostname: "box" } } }
+  : { namespace: { pid: true, mount: true } };
+
+/** How late a timer of 1 ms comes, each time, until `stop` is called, which gives all delays in order. */
+function watchDelays() {
+  const delays = [];
+  let expected;
+  let timer;
+  const next = () => {
+    expected = performance.now() + 1;
+    timer = setTimeout(() => {
+      delays.push(performance.now() - expected);
+      next();
+    }, 1);
+  };
+  next();
+  return () => {
+    clearTimeout(timer);
+    return delays.sort((a, b) => a - b);
+  };
+}
+
+const shown = (ms) => `${ms.toFixed(1)} ms`;
+
+async function allAtOnce() {
+  const began = performance.now();
+  const stop = watchDelays();
+  const children = [];
+  for (let index = 0; index < crowd; index++) {
+    // Each stays until all are there.
+    children.push(spawn(["sh", "-c", `echo ${index}; read line`], { stdin: "pipe", container }));
+    await turn();
+  }
+  const alive = children.filter(({ exitCode }) => exitCode === null).length;
+  for (const { stdin } of children) {
+    stdin.write("\n");
+    stdin.end();
+  }
+  const wrong = [];
+  await Promise.all(
+    children.map(async (child, index) => {
+      const [text, code] = await Promise.all([child.stdout.text(), child.exited]);
+      if (text !== `${index}\n` || code !== 0) wrong.push([index, text, code]);
+    }),
+  );
+  const block = stop().at(-1);
+  assert.deepEqual(wrong, []);
+  assert.equal(alive, crowd, "the control: they were there together");
+  assert.ok(block < MOST_BLOCK, `the event loop was kept for ${shown(block)}`);
+  console.log(
+    `${crowd} containers at once: all right in ${shown(performance.now() - began)}, longest block ${shown(block)}`,
+  );
+}
+
+async function oneAfterTheOther() {
+  await spawn(["true"], { stdout: "ignore", container }).exited;
+  const stop = watchDelays();
+  for (let index = 0; index < queue; index++) {
+    assert.equal(await spawn(["true"], { stdout: "ignore", container }).exited, 0);
+    await turn();
+  }
+  const delays = stop();
+  const [p50, p99] = [0.5, 0.99].map((part) => delays[Math.floor(delays.length * part)]);
+  assert.ok(delays.length > queue / 10, "the control: the timer came");
+  console.log(
+    `${queue} containers one after the other: a timer of 1 ms is late by ${shown(p50)} (median), ${shown(p99)} (p99), ` +
+      `${shown(delays.at(-1))} (most)`,
+  );
+  assert.ok(p99 < most, `p99 of the delay is ${shown(p99)}`);
+}
+
+await oneAfterTheOther();
+await allAtOnce();
+assert.ok(await within(5000, () => childrenOf(process.pid).length === 0), "no child is left");
