@@ -76,12 +76,4 @@ function readMaxBuffer(bytes, problems) {
   return undefined;
 }
 
-/** The error for a `signal` that was aborted before anything was started: Node's and Bun's. */
-function abortError(signal) {
-  const error = new Error("The operation was aborted", { cause: signal.reason });
-  return Object.defineProperties(Object.assign(error, { code: "ABORT_ERR" }), {
-    name: { value: "AbortError", writable: true, configurable: true },
-  });
-}
-
-module.exports = { abortError, readBounds };
+module.exports = { readBounds };

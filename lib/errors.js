@@ -49,8 +49,11 @@ function systemError(errno, syscall) {
   return Object.assign(new Error(`${code}: ${text}, ${syscall}`), { errno, code, syscall });
 }
 
+// Bun makes tail calls: `entry` may be on no stack any more, and then nothing would be left below it.
 function at(entry, error) {
+  const whole = error.stack;
   Error.captureStackTrace(error, entry);
+  if (!/^\s+at /m.test(error.stack)) error.stack = whole;
   return error;
 }
 

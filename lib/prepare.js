@@ -1,7 +1,6 @@
 "use strict";
 // What every entry point does first.
 
-const { abortError } = require("./bounds.js");
 const { invalid } = require("./errors.js");
 const { native } = require("./native.js");
 const { readOptions } = require("./options.js");
@@ -21,12 +20,4 @@ function withOthers(problems, request) {
   return [...problems, ...others.filter(isNew)];
 }
 
-/** Throws when the signal was aborted before anything has been started. */
-function throwIfAborted({ signal }, entry) {
-  if (signal?.aborted !== true) return;
-  const error = abortError(signal);
-  Error.captureStackTrace(error, entry);
-  throw error;
-}
-
-module.exports = { prepare, throwIfAborted };
+module.exports = { prepare };

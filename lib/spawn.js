@@ -1,12 +1,13 @@
 "use strict";
 // The entry points that start a process and do not wait for it, or say how it would be started.
 
+const { throwIfAborted } = require("./abort.js");
 const { fromNative } = require("./errors.js");
 const { listen } = require("./events.js");
 const { withFiles } = require("./files.js");
 const { native } = require("./native.js");
 const { Plan } = require("./plan.js");
-const { prepare, throwIfAborted } = require("./prepare.js");
+const { prepare } = require("./prepare.js");
 const { Subprocess } = require("./subprocess.js");
 const { openTerminal, startOn } = require("./terminal.js");
 
@@ -19,7 +20,7 @@ function spawn(first, second) {
 function start(first, second, entry, problems) {
   listen();
   const options = prepare(first, second, entry, problems);
-  throwIfAborted(options.bounds, entry);
+  throwIfAborted(options.bounds.signal, entry);
   const terminal = openTerminal(options.terminal, entry);
   const result = startOn(terminal, options.request, (request) =>
     withFiles({ request, files: options.files }, entry, (complete) => native().spawn(complete)),

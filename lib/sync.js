@@ -1,11 +1,12 @@
 "use strict";
 // `spawnSync`: the native side feeds, collects and waits; no JavaScript runs meanwhile.
 
+const { throwIfAborted } = require("./abort.js");
 const { fromNative, invalid } = require("./errors.js");
 const { bytesNow } = require("./feed.js");
 const { withFiles } = require("./files.js");
 const { native } = require("./native.js");
-const { prepare, throwIfAborted } = require("./prepare.js");
+const { prepare } = require("./prepare.js");
 const { typeProblem } = require("./problems.js");
 const { resourceUsage } = require("./resource-usage.js");
 const { signalName } = require("./signals.js");
@@ -13,7 +14,7 @@ const { signalName } = require("./signals.js");
 /** `spawnSync({ cmd, … })` or `spawnSync(cmd, { … })`. */
 function spawnSync(first, second) {
   const options = prepare(first, second, spawnSync, [], true);
-  throwIfAborted(options.bounds, spawnSync);
+  throwIfAborted(options.bounds.signal, spawnSync);
   const { timeout, maxBuffer, killSignal, forceKillAfter } = options.bounds;
   const input = inputOf(options.source);
   const running = {

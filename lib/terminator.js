@@ -2,6 +2,8 @@
 // Ends a process when its time is over, its signal is aborted or it has written too much: first by its kill signal,
 // and if it does not heed that, by SIGKILL.
 
+const { onAbort } = require("./abort.js");
+
 const SIGKILL = 9;
 
 // What setTimeout takes; a longer delay would be none.
@@ -13,7 +15,7 @@ class Terminator {
   #reason = null;
   #timer = new Timer();
   #isStopping = false;
-  #onAbort = () => this.stop("aborted");
+  #unlisten;
 
   /** `kill(signal)` gives 0, or a negative error number. */
   constructor(bounds, kill) {
@@ -21,7 +23,7 @@ class Terminator {
     this.#kill = kill;
     const { timeout, signal } = bounds;
     if (timeout !== undefined) this.#timer.start(timeout, () => this.stop("timeout"));
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (signal !== undefined) this.#unlisten = onAbort(signal, () => this.stop("aborted"));
   }
 
   /** Why it was ended by us; null if it was not. */
@@ -48,7 +50,7 @@ class Terminator {
   /** There is nothing left to end. */
   processEnded() {
     this.#timer.clear();
-    this.#bounds.signal?.removeEventListener("abort", this.#onAbort);
+    this.#unlisten?.();
   }
 }
 

@@ -4,7 +4,7 @@
 use container_spawn_child::op::Op;
 use container_spawn_child::syscall::Errno;
 
-use crate::config::{Config, Container, RootFrom};
+use crate::config::{Config, Container, FsEntry, FsKind, RootFrom};
 use crate::error::Failure;
 use crate::plan::ParentOp;
 
@@ -149,6 +149,9 @@ fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Optio
             "the kernel does not let a user namespace mount /proc where the visible one is partly covered, as in Docker: \
              run this process with --security-opt systempaths=unconfined, or without container.namespace.pid"
         }
+        (Op::FsCreate(_) | Op::FsMount { .. }, libc::EPERM) if is_proc_without_pid(container, option) => {
+            "in a user namespace /proc can only be mounted together with a pid namespace of its own: add container.namespace.pid: true"
+        }
         (Op::FsCreate(_), libc::ELOOP) => "the directories of an overlay must not contain one another",
         (Op::FsCreate(_), libc::EINVAL | libc::EPERM | libc::EXDEV) if in_user_namespace => {
             "an overlay in a user namespace needs Linux 5.11, upper and work on one file system that supports it (not on \
@@ -186,6 +189,14 @@ fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Optio
         _ => return None,
     };
     Some(hint.into())
+}
+
+/// `option` is `container.fs[2]`, and that is a `/proc`.
+fn is_proc_without_pid(container: &Container, option: &str) -> bool {
+    let entries = container.mount.iter().flat_map(|mount| &mount.fs);
+    let is_it =
+        |entry: &FsEntry| entry.kind == FsKind::Proc && option == format!("container.fs[{}]", entry.index);
+    container.user.is_some() && container.pid.is_none() && entries.into_iter().any(is_it)
 }
 
 fn has_new_root(container: &Container) -> bool {

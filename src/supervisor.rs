@@ -6,6 +6,7 @@
 //! that clones, while somebody has to write id maps and watch the clock.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -111,12 +112,18 @@ pub struct Settle {
 /// How long an exec may take from the wake-up of the parent to the change of memory.
 const EXEC_PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a child that did not get through its exec in time has left to the next to put back.
+static OWED: AtomicUsize = AtomicUsize::new(NOTHING);
+const NOTHING: usize = usize::MAX;
+
 impl Settle {
     /// To be made before the clone. `at_risk` as [`is_dumpable_at_risk`].
     pub fn new(at_risk: bool) -> io::Result<Settle> {
         let exec_pipe = if at_risk { Some(sys::pipe()?) } else { None };
         let exec_pipe = exec_pipe.map(|(read, write)| (read, Some(write)));
-        Ok(Settle { dumpable: sys::dumpable(), exec_pipe })
+        let owed = OWED.swap(NOTHING, Ordering::AcqRel);
+        let dumpable = if owed == NOTHING { sys::dumpable() } else { owed };
+        Ok(Settle { dumpable, exec_pipe })
     }
 
     /// The child has its copies of the pipe; ours would keep it open.
@@ -135,6 +142,8 @@ impl Settle {
         let left = self.exec_pipe.is_none_or(|(read, _)| sys::wait_for_hang_up(&read, EXEC_PATIENCE));
         if left {
             sys::set_dumpable(self.dumpable);
+        } else {
+            OWED.store(self.dumpable, Ordering::Release);
         }
     }
 }

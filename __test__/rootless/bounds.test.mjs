@@ -153,11 +153,16 @@ inBothVariants("signal", ({ spawn, spawnSync, run }) => {
     assert.deepEqual(ending(child), [0, null, "exited"]);
   });
 
-  it("may end many processes at once", async () => {
+  it("may end many processes at once, and nobody warns of a leak", async () => {
+    const warnings = [];
+    const hear = (warning) => warnings.push(String(warning));
+    process.on("warning", hear);
     const controller = new AbortController();
     const all = Array.from({ length: 20 }, () => spawn(sleep, { signal: controller.signal }));
     controller.abort();
     for (const child of all) assert.deepEqual(await end(child), [null, "SIGTERM", "aborted"]);
+    process.off("warning", hear);
+    assert.deepEqual(warnings, []);
   });
 });
 

@@ -10,6 +10,7 @@ import { needs } from "../helpers/must.mjs";
 import { delay, within } from "../helpers/processes.mjs";
 import { explain, failure, spawn, spawnSync, Terminal } from "../helpers/run.mjs";
 import { script, scriptResult } from "../helpers/script.mjs";
+import { tempDir } from "../helpers/temp.mjs";
 
 leaveNothing();
 
@@ -249,9 +250,7 @@ for (const [kind, container] of Object.entries(kinds)) {
 
     it("leaves room for more descriptors and a channel", async () => {
       const screen = record();
-      const file = `/tmp/container-spawn-terminal-${process.pid}`;
-      const fd = fs.openSync(file, "w+");
-      fs.unlinkSync(file);
+      const fd = fs.openSync(`${tempDir()}/file`, "w+");
       const messages = [];
       const child = shell("echo three >&3; echo '\"message\"' >&4; echo screen", {
         terminal: screen.options,

@@ -219,20 +219,16 @@ function streamOf(index, id) {
 
 /** The stream of a command that was never started: nobody reads, and nothing comes. */
 function brokenStream(index) {
-  const read = (stream) => stream.push(null);
-  const write = (_chunk, _encoding, callback) => callback(errnoException(EPIPE, "write"));
-  const self = function () {
-    return this;
-  };
-  const options = {
-    read() {
-      read(this);
-    },
-    write,
-    allowHalfOpen: false,
-  };
   const Kind = index === 0 ? Writable : index < 3 ? Readable : Duplex;
-  return Object.assign(new Kind(options), { ref: self, unref: self });
+  const stream = new Kind({
+    allowHalfOpen: false,
+    read() {
+      this.push(null);
+    },
+    write: (_chunk, _encoding, callback) => callback(errnoException(EPIPE, "write")),
+  });
+  const self = () => stream;
+  return Object.assign(stream, { ref: self, unref: self });
 }
 
 module.exports = { brokenStream, descriptorOf, isOurs, streamOf };

@@ -7,14 +7,16 @@
 //! object's undefined symbols, which may only be `memcpy`, `memset` and `memcmp`.
 //!
 //! - [`op`]: the vocabulary, one variant a system call (or one call and what makes it whole);
-//! - [`interpreter`]: one loop, one error exit;
+//! - [`interpreter`]: one loop, one error exit; `calls` and `text` hold what it needs;
 //! - [`shared`]: what the child tells the parent, through the memory both have;
 //! - [`syscall`]: system calls by number, errors by value.
 //!
 //! `init.rs` beside this file is not part of the crate: it is the container's pid 1, a program of its own.
 #![no_std]
 
+mod calls;
 pub mod interpreter;
 pub mod op;
 pub mod shared;
 pub mod syscall;
+mod text;

@@ -272,10 +272,7 @@ fn attribute_names(attributes: u32) -> String {
         (libc::MOUNT_ATTR_NODEV, "nodev"),
         (libc::MOUNT_ATTR_NOEXEC, "noexec"),
     ];
-    let names: Vec<_> = known
-        .iter()
-        .filter(|(flag, _)| u64::from(attributes) & *flag != 0)
-        .map(|(_, name)| *name)
-        .collect();
+    let names: Vec<_> =
+        known.iter().filter(|(flag, _)| u64::from(attributes) & *flag != 0).map(|(_, name)| *name).collect();
     names.join(",")
 }
