@@ -271,6 +271,10 @@ export interface SpawnOptions<
    * removed; for limits of its own see {@link LimitOptions}.
    */
   cgroup?: string | number | Off;
+  /** Accepted for programs that run on Windows too; of no effect on Linux, as under Bun. */
+  windowsHide?: boolean | undefined;
+  /** As `windowsHide`. */
+  windowsVerbatimArguments?: boolean | undefined;
   /** The isolation around it. Without, it is an ordinary process. */
   container?: ContainerOptions | Off;
 }
@@ -307,7 +311,7 @@ export interface RunOptions<
   Out extends Stdout = Stdout,
   Err extends Stdout = Stdout,
   Encoding extends "utf8" | "buffer" = "utf8" | "buffer",
-> extends SpawnOptions<Exclude<Stdin, "pipe">, Out, Err> {
+> extends Omit<SpawnOptions<Exclude<Stdin, "pipe">, Out, Err>, "terminal"> {
   /** What the command reads; text also where `stdin` would take it for a word of its own. */
   input?: Input | Off;
   /**

@@ -30,8 +30,8 @@ function listenTo(signal) {
 /** Throws, as Node and Bun do, when the signal was aborted before anything has been started. */
 function throwIfAborted(signal, entry) {
   if (signal?.aborted !== true) return;
-  const error = new Error("The operation was aborted", { cause: signal.reason });
-  error.code = "ABORT_ERR";
+  const cause = signal.reason;
+  const error = Object.assign(new Error("The operation was aborted", { cause }), { code: "ABORT_ERR" });
   Object.defineProperty(error, "name", { value: "AbortError", writable: true, configurable: true });
   Error.captureStackTrace(error, entry);
   throw error;

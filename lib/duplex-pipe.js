@@ -119,7 +119,7 @@ class DuplexPipe {
     this.#handlers.end(error);
   }
 
-  // A socket closed with something unread in it is a reset to its peer, which may then lose what it has not read.
+  // A socket closed with something unread in it is no end to its peer, but an error: a connection reset.
   #skip() {
     for (let count = 0; count < READS_AT_END && readInto(this.#id) > 0; count++);
   }

@@ -11,8 +11,7 @@ const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 /** The file that `entry` names: `{ path, append }`, or `{ fd }` of one that is open. undefined when it names none. */
 function fileOf(entry, index, name, problems) {
   if (typeof entry !== "object" || entry === null) return undefined;
-  const { Bun } = globalThis;
-  if (Bun !== undefined && entry instanceof Blob) return bunFile(Bun, entry);
+  if (globalThis.Bun !== undefined && entry instanceof Blob) return bunFile(globalThis.Bun, entry);
   if (!Object.hasOwn(entry, "file")) return undefined;
   return namedFile({ __proto__: null, ...entry }, { name, problems, isInput: index === 0 });
 }

@@ -12,6 +12,8 @@ const { takeStandardStreams, terminalVariables } = require("./terminal-options.j
 const isEnvNative = isMainThread && process.versions.bun === undefined;
 
 const BOUNDS = ["timeout", "killSignal", "forceKillAfter", "signal", "maxBuffer"];
+// Of Bun.spawn, and of no effect but on Windows.
+const WINDOWS = ["windowsHide", "windowsVerbatimArguments"];
 const CONNECTIONS = ["ipc", "onDisconnect", "serialization", "terminal"];
 
 // What needs JavaScript to run while the process does.
@@ -26,7 +28,8 @@ function readOptions(first, second, problems, isSync) {
   if (isSync) refuseInSync(options, problems);
   const { timeout, killSignal, forceKillAfter, signal, maxBuffer } = options;
   const { onExit, lazy, env, stdio, stdin, stdout, stderr, ...rest } = options;
-  for (const option of [...BOUNDS, ...CONNECTIONS]) delete rest[option];
+  for (const option of WINDOWS) readFlag(option, options[option], problems);
+  for (const option of [...BOUNDS, ...CONNECTIONS, ...WINDOWS]) delete rest[option];
   const streams = readStdio(stdio, [stdin, stdout, stderr], problems, isSync);
   const { ipc, terminal, variables } = readConnections(options, streams, problems);
   const request = {

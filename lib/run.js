@@ -61,6 +61,12 @@ function readArguments(first, second, problems) {
   if (isAsked(check) && check !== true) {
     problems.push(typeProblem("check", `must be a boolean, not ${described(check)}`));
   }
+  if (isAsked(options.terminal)) {
+    problems.push(
+      valueProblem("terminal", "is not possible in run, which collects what goes into pipes: use spawn"),
+    );
+    options.terminal = undefined;
+  }
   const streams = readStreams(options, input, problems);
   return {
     cmd: isTwo ? first : cmd,

@@ -21,7 +21,7 @@ function start(first, second, entry, problems) {
   listen();
   const options = prepare(first, second, entry, problems);
   throwIfAborted(options.bounds.signal, entry);
-  const terminal = openTerminal(options.terminal, entry);
+  const terminal = openTerminal(options.terminal);
   const result = startOn(terminal, options.request, (request) =>
     withFiles({ request, files: options.files }, entry, (complete) => native().spawn(complete)),
   );

@@ -285,15 +285,9 @@ function nameOf(terminal) {
   return terminal instanceof Terminal ? givenName(terminal) : terminal.name;
 }
 
-/** The terminal for a call to `entry`, made if there are only options for it. */
-function openTerminal(terminal, entry) {
-  if (terminal === undefined || terminal instanceof Terminal) return terminal;
-  try {
-    return own(new Terminal(terminal));
-  } catch (error) {
-    Error.captureStackTrace(error, entry);
-    throw error;
-  }
+/** The terminal for what `readTerminal` gave: made, if that is only options. */
+function openTerminal(terminal) {
+  return terminal === undefined || terminal instanceof Terminal ? terminal : own(new Terminal(terminal));
 }
 
 /** Calls `run(request)`, with the terminal in the places of the standard streams if there is one. */

@@ -255,6 +255,20 @@ describe("a stream of one command for another", () => {
     assert.deepEqual([seen.at(-1), all], [["close", 0, null], "one\ntwo"]);
   });
 
+  it("as both its outputs", async () => {
+    const second = ours.spawn("sort", { stdio: ["pipe", "pipe", "inherit"] });
+    const first = sh(ours, "echo b; echo a >&2", { stdio: ["ignore", second.stdin, second.stdin] });
+    const [, all] = await Promise.all([events(first), output(second)]);
+    assert.equal(all, "a\nb");
+  });
+
+  it("whose end has come is empty input", async () => {
+    const first = ours.spawn("true");
+    await new Promise((resolve) => first.on("exit", resolve));
+    const second = ours.spawn("cat", { stdio: [first.stdout, "pipe", "inherit"] });
+    assert.equal(await output(second), "");
+  });
+
   it("to a synchronous one", () => {
     const first = sh(ours, "echo for both", { stdio: ["ignore", "pipe", "inherit"] });
     const { stdout } = ours.spawnSync("cat", { stdio: [first.stdout, "pipe", "inherit"], encoding: "utf8" });

@@ -137,6 +137,16 @@ table("spawnSync", [
     [failure("ENOBUFS", -105, "yes", []), "SIGTERM", null, true],
   ],
   [
+    "of more than maxBuffer by what the command left behind",
+    (api) => {
+      const script = "(sleep 0.1; head -c 100000 /dev/zero) & exit 0";
+      const { error, status } = api.spawnSync("sh", ["-c", script], { maxBuffer: 1000 });
+      return [error.code, status];
+    },
+    ["ENOBUFS", 0],
+    { plain: true },
+  ],
+  [
     "of more than 1 MiB",
     (api) => api.spawnSync("head", ["-c", "3000000", "/dev/zero"]).error.code,
     "ENOBUFS",

@@ -9,19 +9,18 @@ const NO_ID = 2 ** 32 - 1;
 
 /** Calls `start` with the request complete; a stream of ours that the command gets is closed here. */
 function launch(request, { entries, sockets }, start) {
-  const given = [];
-  const stdio = entries.map((entry) => {
-    if (!isOurs(entry)) return entry;
-    const descriptor = descriptorOf(entry);
-    if (descriptor !== -1) given.push(descriptor);
-    return descriptor;
-  });
+  const given = new Map();
+  for (const entry of entries) {
+    if (isOurs(entry) && !given.has(entry)) given.set(entry, descriptorOf(entry));
+  }
+  // A pipe whose end has been read is closed already. Nothing comes of it, as of what there is instead.
+  const stdio = entries.map((entry) => (given.get(entry) === -1 ? "ignore" : (given.get(entry) ?? entry)));
   try {
     const result = startScript({ ...request, stdio }, start);
     if (!Object.hasOwn(result, "error")) sockets.forEach(stopReading);
     return result;
   } finally {
-    for (const descriptor of given) closeSync(descriptor);
+    for (const descriptor of given.values()) if (descriptor !== -1) closeSync(descriptor);
   }
 }
 

@@ -7,8 +7,7 @@ const { argumentError } = require("../errors.js");
 const { answerTo, isInternal } = require("./internal.js");
 const json = require("./json.js");
 
-// Longer messages than a program wants to get: without a limit, a process could fill our memory by sending one that
-// never ends.
+// More than any program wants in one message. Without a limit a process could fill our memory with one that never ends.
 const LONGEST_MESSAGE = 256 * 1024 * 1024;
 
 // Node's: as much as two of its reads.
@@ -117,7 +116,9 @@ class Channel {
       return;
     }
     const answer = answerTo(message);
-    if (answer !== undefined && this.#isConnected) this.#write(answer);
+    // A process that asks without end and reads no answer must not fill our memory with them.
+    const isHeard = this.#isConnected && this.#pipe.waiting < MUCH;
+    if (answer !== undefined && isHeard) this.#write(answer);
   }
 
   #deliver(message) {

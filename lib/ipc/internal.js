@@ -12,8 +12,8 @@ function isInternal(message) {
 
 /**
  * What is to be answered, or undefined. A socket or server that was sent along has not come: descriptors are not
- * received here. Told so, the sender tries a few more times, warns, and goes on; not told, it would wait for ever and
- * send nothing more.
+ * received here. Told so, the sender gives it up, perhaps after more tries, and goes on; not told, it would wait for
+ * ever and send nothing more.
  */
 function answerTo(message) {
   return commandOf(message) === HANDLE ? REFUSAL : undefined;

@@ -239,4 +239,13 @@ export const options = {
     },
     [null, 1_000_000, 0],
   ],
+  "windowsHide, windowsVerbatimArguments: nothing on Linux": [
+    async ({ spawn }) => attempt(spawn, { windowsHide: true, windowsVerbatimArguments: false }),
+    0,
+  ],
+  "uid: not permitted": [
+    async ({ spawn, container }) =>
+      process.geteuid() === 0 || container ? "Error EPERM" : attempt(spawn, { uid: 12_345 }),
+    "Error EPERM",
+  ],
 };
