@@ -17,14 +17,15 @@ const source = (bytes) => ["head", "-c", String(bytes), "/dev/zero"];
 const SINK = ["sh", "-c", "exec cat > /dev/null"];
 
 const readers = {
-  "child_process": async (bytes) => {
+  child_process: async (bytes) => {
     const [file, ...args] = source(bytes);
     let seen = 0;
-    for await (const chunk of nodeSpawn(file, args, { stdio: ["ignore", "pipe", "inherit"] }).stdout) seen += chunk.length;
+    for await (const chunk of nodeSpawn(file, args, { stdio: ["ignore", "pipe", "inherit"] }).stdout)
+      seen += chunk.length;
     return seen;
   },
   "Bun.spawn": Bun && ((bytes) => drain(Bun.spawn(source(bytes)).stdout)),
-  "ours": (bytes) => drain(spawn(source(bytes)).stdout),
+  ours: (bytes) => drain(spawn(source(bytes)).stdout),
   "ours, in a container": (bytes) => drain(spawn(source(bytes), { container: CONTAINER }).stdout),
 };
 
@@ -35,7 +36,7 @@ async function drain(stream) {
 }
 
 const writers = {
-  "child_process": async (bytes) => {
+  child_process: async (bytes) => {
     const child = nodeSpawn(SINK[0], SINK.slice(1), { stdio: ["pipe", "ignore", "inherit"] });
     const ended = new Promise((resolve) => child.on("exit", resolve));
     for (let sent = 0; sent < bytes; sent += CHUNK.length) {
@@ -46,7 +47,7 @@ const writers = {
     return bytes;
   },
   "Bun.spawn": Bun && ((bytes) => fill(Bun.spawn(SINK, { stdin: "pipe" }), bytes)),
-  "ours": (bytes) => fill(spawn(SINK, { stdin: "pipe" }), bytes),
+  ours: (bytes) => fill(spawn(SINK, { stdin: "pipe" }), bytes),
   "ours, in a container": (bytes) => fill(spawn(SINK, { stdin: "pipe", container: CONTAINER }), bytes),
 };
 
@@ -76,7 +77,9 @@ async function measure(title, ways, bytes, rounds) {
   const base = median(rates.get(Bun ? "Bun.spawn" : "child_process"));
   console.log(`\n${title}, MiB/s, median of ${rounds}`);
   for (const [name, values] of rates) {
-    console.log(`  ${name.padEnd(22)}${median(values).toFixed(0).padStart(6)}  ${(median(values) / base).toFixed(2)}x`);
+    console.log(
+      `  ${name.padEnd(22)}${median(values).toFixed(0).padStart(6)}  ${(median(values) / base).toFixed(2)}x`,
+    );
   }
 }
 
@@ -93,7 +96,9 @@ async function loopDelay() {
   clearInterval(timer);
   delays.sort((a, b) => a - b);
   const at = (share) => delays[Math.floor(delays.length * share)].toFixed(2);
-  console.log(`\ndelay of a 1 ms timer during 200 container spawns: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (aim: under 5)`);
+  console.log(
+    `\ndelay of a 1 ms timer during 200 container spawns: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (aim: under 5)`,
+  );
 }
 
 async function main() {

@@ -9,7 +9,9 @@ import { basename, delimiter, dirname, join, relative, sep } from "node:path";
 import { projectRoot, UserError } from "./project.mjs";
 
 const NOBODY = 65534;
-const NOT_COPIED = new Set([".git", "node_modules", join("vm", "cache")]);
+// Of the dependencies the tests import some; the tools among them are large, and run from elsewhere.
+const TOOLS = ["bun", "@oven", "@biomejs", "typescript", "@typescript"].map((name) => join("node_modules", name));
+const NOT_COPIED = new Set([".git", join("vm", "cache"), ...TOOLS]);
 const PAYLOADS = join("target", "test-payloads");
 
 /** The command line that runs a program as uid 65534, which is in no group of the caller's. */

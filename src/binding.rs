@@ -112,6 +112,13 @@ pub fn pipe_close(id: u32) {
     }
 }
 
+/// `pipeShutdown(id)`: nothing more comes from us through this socket, which stays to be read; 0, or a negative error
+/// number.
+#[napi(catch_unwind)]
+pub fn pipe_shutdown(id: u32) -> i32 {
+    on_pipe(id, |fd| sys::shutdown_writes(fd).map(|()| 0))
+}
+
 /// `pipeDetach(id)`: the descriptor, which the caller owns from now on, or -1.
 #[napi(catch_unwind)]
 pub fn pipe_detach(id: u32) -> i32 {

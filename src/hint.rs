@@ -124,9 +124,13 @@ fn plain(failure: Failure, op: &Op) -> Failure {
         }
         (Op::Exec(_), libc::E2BIG) => failure.hinting("one argument or variable may have 128 KiB, all together a quarter of ulimit -s"),
         (Op::SetUid(_) | Op::SetGid(_), libc::EPERM) => failure.hinting("only root may change ids"),
+        (Op::ControllingTerminal, libc::EPERM) => failure.hinting(TERMINAL_IN_USE),
         _ => failure,
     }
 }
+
+const TERMINAL_IN_USE: &str =
+    "another process has this terminal: wait for its end, or give this one a terminal of its own";
 
 /// The table for [`child`].
 fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Option<String> {
@@ -167,6 +171,7 @@ fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Optio
         (Op::CloneTree { .. } | Op::Open { .. }, libc::ENOENT) => {
             "the source must exist; optional: true skips a bind whose source does not"
         }
+        (Op::ControllingTerminal, libc::EPERM) => TERMINAL_IN_USE,
         (Op::Unshare(_), libc::EPERM) => "this takes CAP_SYS_ADMIN; add container.namespace.user: true",
         (Op::Same { .. }, _) => {
             "what this descriptor names is not where its path leads any more: was it removed, or mounted over?"

@@ -22,6 +22,8 @@ pub struct Host {
     pub egid: u32,
     /// Kernel version.
     pub kernel: (u32, u32),
+    /// This process's working directory, unless it has been removed.
+    pub current_directory: Option<PathBuf>,
     mounts: OnceCell<Vec<Mounted>>,
     cgroups: OnceCell<Cgroups>,
     /// A fixture's directories; `None` on the real machine.
@@ -35,6 +37,7 @@ impl Host {
             euid: nix::unistd::geteuid().as_raw(),
             egid: nix::unistd::getegid().as_raw(),
             kernel: kernel_version(),
+            current_directory: std::env::current_dir().ok(),
             mounts: OnceCell::new(),
             cgroups: OnceCell::new(),
             directories: None,
@@ -51,6 +54,7 @@ impl Host {
             euid,
             egid: euid,
             kernel,
+            current_directory: Some(PathBuf::from("/here")),
             cgroups: OnceCell::from(Cgroups::from_texts(&mounts, "")),
             mounts: OnceCell::from(mounts),
             directories: Some(directories.collect()),

@@ -36,7 +36,7 @@ fn lower_plain(plan: &mut Builder, config: &Config, host: &Host) -> Result<(), F
     plan.enter(Stage::Identity, "");
     identity::signals(plan);
     join(plan, &cgroups);
-    payload::lower(plan, config, None, None)?;
+    payload::lower(plan, config, None, None, host)?;
     plan.without_init();
     Ok(())
 }
@@ -72,11 +72,11 @@ fn lower_container(
     };
     if container.pid.as_ref().is_some_and(|pid| pid.init) {
         payload::start(plan);
-        payload::lower(plan, config, Some(container), root)?;
+        payload::lower(plan, config, Some(container), root, host)?;
         payload::init(plan, container, lifeline)?;
     } else {
         payload::dies_with_parent(plan, lifeline);
-        payload::lower(plan, config, Some(container), root)?;
+        payload::lower(plan, config, Some(container), root, host)?;
         plan.without_init();
     }
     Ok(())

@@ -45,6 +45,12 @@ pub struct Finished {
 /// One read. Larger than the kernel's own pipe buffers are by default.
 const CHUNK: usize = 256 * 1024;
 
+/// A command that writes as fast as it is read must not make us forget the clock.
+const CHUNKS_A_TURN: usize = 16;
+
+/// How long a command that has written too much may go on: its signal is to arrive before a SIGPIPE does.
+const GRACE: Duration = Duration::from_millis(100);
+
 struct Output {
     index: usize,
     fd: Option<OwnedFd>,
@@ -61,6 +67,8 @@ struct Run {
     stopped: Option<Stopped>,
     /// When the next signal is due, and whether it is SIGKILL.
     due: Option<(Instant, bool)>,
+    /// When the outputs are closed on a command that goes on writing too much.
+    close_at: Option<Instant>,
 }
 
 /// Wait for the end of what has been started. `input` goes to its stdin.
@@ -82,6 +90,7 @@ pub fn run(started: Started, input: Vec<u8>, bounds: Bounds) -> Finished {
         undo: Vec::new(),
         stopped: None,
         due,
+        close_at: None,
     };
     while !run.is_over() {
         run.turn();
@@ -112,7 +121,8 @@ impl Run {
         for output in &self.outputs {
             poll(output.fd.as_ref().map_or(-1, AsRawFd::as_raw_fd), libc::POLLIN);
         }
-        let timeout = self.due.map(|(due, _)| due.saturating_duration_since(Instant::now()));
+        let next = self.due.map(|(due, _)| due).into_iter().chain(self.close_at).min();
+        let timeout = next.map(|next| next.saturating_duration_since(Instant::now()));
         sys::poll(&mut polled, timeout);
         let mut ready = polled.iter().map(|entry| entry.revents != 0);
         let (ended, writable) = (ready.next() == Some(true), ready.next() == Some(true));
@@ -150,7 +160,8 @@ impl Run {
     fn collect(&mut self, position: usize) {
         let most = self.bounds.max_buffer.unwrap_or(usize::MAX);
         let Some(output) = self.outputs.get_mut(position) else { return };
-        while let Some(fd) = &output.fd {
+        for _ in 0..CHUNKS_A_TURN {
+            let Some(fd) = &output.fd else { return };
             let start = output.bytes.len();
             output.bytes.resize(start + CHUNK, 0);
             let read = sys::read(sys::borrow(fd), output.bytes.get_mut(start..).unwrap_or_default());
@@ -159,7 +170,6 @@ impl Run {
                 Ok(0) => output.fd = None,
                 Ok(_) if output.bytes.len() > most => {
                     output.bytes.truncate(most);
-                    output.fd = None;
                     self.stop(Stopped::MaxBuffer);
                     return;
                 }
@@ -171,25 +181,33 @@ impl Run {
     }
 
     fn stop(&mut self, why: Stopped) {
-        if self.stopped.is_none() && self.exit.is_none() {
-            self.stopped = Some(why);
-            self.input = None;
+        if self.stopped.is_some() {
+            return;
+        }
+        self.stopped = Some(why);
+        self.input = None;
+        self.due = None;
+        if self.exit.is_none() {
             let _ = self.process.kill(self.bounds.signal);
             self.due = self.bounds.force_after.map(|delay| (Instant::now() + delay, true));
+            self.close_at = (why == Stopped::MaxBuffer).then(|| Instant::now() + GRACE);
         }
     }
 
     fn keep_time(&mut self) {
+        let now = Instant::now();
+        if self.close_at.is_some_and(|at| at <= now) {
+            self.close_at = None;
+            self.outputs.iter_mut().for_each(|output| output.fd = None);
+        }
         match self.due {
-            Some((due, force)) if due <= Instant::now() => {
+            Some((due, force)) if due <= now => {
                 self.due = None;
                 if force {
                     let _ = self.process.kill(libc::SIGKILL);
-                } else if self.exit.is_none() {
-                    self.stop(Stopped::Timeout);
                 } else {
-                    // The command is over; what holds its outputs open is not waited for any longer.
-                    self.stopped = Some(Stopped::Timeout);
+                    // If the command is over, what holds its outputs open is not waited for any longer.
+                    self.stop(Stopped::Timeout);
                 }
             }
             _ => {}

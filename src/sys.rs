@@ -65,6 +65,13 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((owned(Ok(ours as usize))?, owned(Ok(theirs as usize))?))
 }
 
+/// `shutdown(2)` of our side of a socket: the other reads to an end of file.
+pub fn shutdown_writes(socket: &OwnedFd) -> io::Result<()> {
+    let arguments = [socket.as_raw_fd() as usize, libc::SHUT_WR as usize, 0, 0, 0, 0];
+    // SAFETY: no pointers.
+    checked(unsafe { call(libc::SYS_shutdown, arguments) }).map(|_| ())
+}
+
 /// Ask for a larger pipe: a default one gives a third of the throughput. The per-user budget
 /// (`pipe-user-pages-soft`) may be used up; then the pipe stays as it is.
 pub fn enlarge_pipe(pipe: &OwnedFd, bytes: usize) {

@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
+import { leaveNothing } from "../helpers/leftovers.mjs";
 import { explain, failure } from "../helpers/run.mjs";
+
+leaveNothing();
 
 describe("the formats of messages", () => {
   for (const name of ["json", process.versions.bun === undefined ? "v8" : "jsc"]) {

@@ -1,10 +1,47 @@
 // What may be asked of a terminal.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { leaveNothing } from "../helpers/leftovers.mjs";
 import { needs } from "../helpers/must.mjs";
 import { failure, spawnSync, Terminal } from "../helpers/run.mjs";
 
+leaveNothing();
+
+const ECHO = 0o10;
+
 describe("a terminal", () => {
+  it("takes text and bytes of every kind, and nothing else", () => {
+    const terminal = new Terminal();
+    assert.equal(terminal.write("ä"), 2);
+    assert.equal(terminal.write(""), 0);
+    assert.equal(terminal.write(new Uint16Array(2)), 4);
+    assert.equal(terminal.write(new ArrayBuffer(3)), 3);
+    assert.equal(terminal.write(new SharedArrayBuffer(3)), 3);
+    for (const wrong of [undefined, null, 5, {}, []]) {
+      assert.throws(() => terminal.write(wrong), { name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
+    }
+    terminal.close();
+  });
+
+  it("has modes that can be set", () => {
+    const terminal = new Terminal();
+    for (const flags of ["inputFlags", "outputFlags", "localFlags", "controlFlags"]) {
+      assert.ok(terminal[flags] > 0, flags);
+      for (const wrong of [-1, 1.5, "1", 2 ** 32, Number.NaN]) {
+        assert.throws(
+          () => {
+            terminal[flags] = wrong;
+          },
+          { name: "RangeError", code: "ERR_OUT_OF_RANGE" },
+        );
+      }
+    }
+    terminal.localFlags &= ~ECHO;
+    assert.equal(terminal.localFlags & ECHO, 0);
+    terminal.close();
+    assert.equal(terminal.localFlags, 0);
+  });
+
   it("has a size from 1 to 65535", () => {
     const terminal = new Terminal({ cols: 1, rows: 65535 });
     for (const wrong of [0, -1, 65536, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -313,7 +313,7 @@ inBothVariants("the bounds of an unref'd process", ({ container }) => {
   });
 });
 
-inBothVariants("a bound that is none", ({ spawn, spawnSync }) => {
+inBothVariants("a bound that is none", ({ spawn, spawnSync, container }) => {
   const wrong = [
     ["timeout", [Number.NaN, -1, 2 ** 53], RangeError, "ERR_OUT_OF_RANGE"],
     ["timeout", [1.5, "100", true, {}, 5n], TypeError, "ERR_INVALID_ARG_TYPE"],
@@ -348,5 +348,27 @@ inBothVariants("a bound that is none", ({ spawn, spawnSync }) => {
       "signal",
       "timeout",
     ]);
+  });
+
+  it("is not what somebody has put on Object.prototype", async () => {
+    const source = `
+      const { run, spawnSync } = createRequire(given.product)(given.product);
+      const polluted = {
+        timeout: 1, forceKillAfter: 1, maxBuffer: 1, killSignal: "SIGKILL", signal: AbortSignal.abort(), lazy: true,
+        isSync: true, isLazy: true, input: "x", check: true, file: "/no/such", append: true, fd: 77,
+      };
+      await spawn(["true"]).exited;
+      Object.assign(Object.prototype, polluted);
+      const options = { container: given.container };
+      const child = spawn(["sh", "-c", "sleep 0.1; echo some text"], options);
+      const lines = [];
+      for await (const line of child.stdout.lines()) lines.push(line);
+      const { stdout } = await run(["sh", "-c", "cat; exit 1"], { ...options, stdin: "in" });
+      const sync = spawnSync(["sh", "-c", "sleep 0.1; cat"], { ...options, stdin: "in" });
+      for (const key of Object.keys(polluted)) delete Object.prototype[key];
+      say([lines, await child.exited, child.exitReason, stdout, String(sync.stdout), sync.exitReason]);`;
+    const product = new URL("../../index.js", import.meta.url).pathname;
+    const expected = [["some text"], 0, "exited", "in", "in", "exited"];
+    assert.deepEqual(await script(source, { given: { product, container } }), expected);
   });
 });

@@ -27,25 +27,30 @@ describe("Bun itself", needs("bun"), () => {
   // In a process of its own: Bun leaves descriptors open that these tests would take for ours.
   it("does what the table says", { timeout: 60_000 }, async () => {
     const source = `
+      import util from "node:util";
       const { same, different } = await helper("bun-rows");
-      const { spawn, spawnSync } = Bun;
+      const api = { spawn: Bun.spawn, spawnSync: Bun.spawnSync };
       const rows = [
         ...Object.entries(same),
         ...Object.entries(different).map(([row, [observe, { bun }]]) => [row, [observe, bun]]),
       ];
+      const differs = async (observe, expected) => {
+        const seen = await Promise.race([observe(api), delay(10_000).then(() => "nothing for 10 s")]);
+        return util.isDeepStrictEqual(seen, expected) ? null : util.inspect(seen, { depth: null });
+      };
       const other = [];
       for (const [row, [observe, expected]] of rows) {
-        const seen = await observe({ spawn, spawnSync });
-        try {
-          assert.deepEqual(seen, expected);
-        } catch (error) {
-          other.push(row + ": " + error.message);
-        }
+        // Races of Bun's own are not what the table is about.
+        let difference;
+        for (let trial = 0; trial < 3 && difference !== null; trial++) difference = await differs(observe, expected);
+        if (difference !== null) other.push(row + ": " + difference);
       }
       (await helper("temp")).removeTempDirs();
       say({ count: rows.length, other });
       process.exit(0);`;
-    const { count, other } = await script(source, { timeout: 60_000 });
+    // What Bun may leave running must not hold the program's output open.
+    const stdio = ["ignore", "pipe", "inherit"];
+    const { count, other } = await script(source, { timeout: 60_000, stdio });
     assert.equal(count, Object.keys(same).length + Object.keys(different).length);
     assert.deepEqual(other, []);
   });

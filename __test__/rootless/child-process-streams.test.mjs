@@ -220,6 +220,29 @@ table("a pipe from 3 up", [
     [[false, false, false, false, true], "four\n"],
   ],
   [
+    "that the command closes on what is being written is an error",
+    async (api) => {
+      const child = sh(api, "exec 3>&-; sleep 0.2", { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+      const error = new Promise((resolve) => child.stdio[3].on("error", resolve));
+      child.stdio[3].write(Buffer.alloc(4 * MIB));
+      const closed = await events(child);
+      // Whether reading or writing finds out first is a matter of moments.
+      return [["EPIPE", "ECONNRESET"].includes((await error).code), closed.length];
+    },
+    [true, 3],
+  ],
+  [
+    "that the command leaves unread is an error",
+    async (api) => {
+      const child = sh(api, "sleep 0.1", { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+      const error = new Promise((resolve) => child.stdio[3].on("error", resolve));
+      child.stdio[3].write("x");
+      await events(child);
+      return (await error).message;
+    },
+    "read ECONNRESET",
+  ],
+  [
     "that the command closes has ended",
     async (api) => {
       const child = sh(api, "echo x >&3; exec 3>&-; sleep 0.1", {

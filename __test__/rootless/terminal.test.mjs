@@ -367,38 +367,6 @@ describe("a terminal", () => {
     assert.equal(await silent.exited, 0);
   });
 
-  it("takes text and bytes of every kind, and nothing else", () => {
-    const terminal = new Terminal();
-    assert.equal(terminal.write("ä"), 2);
-    assert.equal(terminal.write(""), 0);
-    assert.equal(terminal.write(new Uint16Array(2)), 4);
-    assert.equal(terminal.write(new ArrayBuffer(3)), 3);
-    assert.equal(terminal.write(new SharedArrayBuffer(3)), 3);
-    for (const wrong of [undefined, null, 5, {}, []]) {
-      assert.throws(() => terminal.write(wrong), { name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
-    }
-    terminal.close();
-  });
-
-  it("has modes that can be set", () => {
-    const terminal = new Terminal();
-    for (const flags of ["inputFlags", "outputFlags", "localFlags", "controlFlags"]) {
-      assert.ok(terminal[flags] > 0, flags);
-      for (const wrong of [-1, 1.5, "1", 2 ** 32, Number.NaN]) {
-        assert.throws(
-          () => {
-            terminal[flags] = wrong;
-          },
-          { name: "RangeError", code: "ERR_OUT_OF_RANGE" },
-        );
-      }
-    }
-    terminal.localFlags &= ~ECHO;
-    assert.equal(terminal.localFlags & ECHO, 0);
-    terminal.close();
-    assert.equal(terminal.localFlags, 0);
-  });
-
   it("that is dropped is closed", async () => {
     const source = `
       import { Terminal } from ${JSON.stringify(new URL("../../index.mjs", import.meta.url).href)};

@@ -110,6 +110,8 @@ class Channel extends Duplex {
     this.#id = id;
     this.#input = new WritePipe(id, this.#hold);
     this.#output = new ReadPipe(id, this.#hold, LAZY);
+    // A write that fails closes the socket.
+    this.#input.onClose(() => this.#output.close());
     beginToRead(this);
   }
 
@@ -128,7 +130,8 @@ class Channel extends Duplex {
   }
 
   _read() {
-    readInto(this, this.#output);
+    // At its end the socket is closed: what is still to be written has nowhere to go.
+    readInto(this, this.#output, () => this.#input.close());
   }
 
   _write(chunk, _encoding, callback) {
@@ -164,8 +167,9 @@ function beginToRead(stream) {
 
 // What listeners throw is an uncaught exception in Node, and would be a rejection inside a promise's reaction: hence
 // the next tick, here and below.
-function readInto(stream, pipe) {
+function readInto(stream, pipe, onEnd) {
   const give = (chunk) => {
+    if (chunk === null) onEnd?.();
     if (!stream.destroyed) stream.push(chunk === null ? null : bufferOf(chunk));
   };
   const fail = (error) => stream.destroy(streamError(error));

@@ -1,12 +1,14 @@
 //! What the command itself is given, and its start; and what the set-up child needs to become pid 1.
 
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
 
 use container_spawn_child::op::{Kind, Op, Slot};
 
 use super::mounts::c_string;
 use crate::config::{Config, Container, RootFrom, Stdio, User};
 use crate::error::Failure;
+use crate::host::Host;
 use crate::plan::{Builder, SlotSource, Stage};
 
 /// Where to look when the environment has no `PATH`: execvp(3)'s default without the current directory.
@@ -37,6 +39,7 @@ pub fn lower(
     config: &Config,
     container: Option<&Container>,
     root: Option<Slot>,
+    host: &Host,
 ) -> Result<(), Failure> {
     plan.enter(Stage::Payload, "");
     descriptors(plan, &config.stdio)?;
@@ -49,7 +52,7 @@ pub fn lower(
         plan.child(Op::ControllingTerminal);
     }
     identity(plan, config, container)?;
-    directory(plan, config, container, root)?;
+    directory(plan, config, container, root, host)?;
     if container.is_some_and(|container| container.no_new_privileges) {
         plan.origin("container.security.noNewPrivileges");
         plan.child(Op::NoNewPrivileges);
@@ -82,7 +85,12 @@ fn descriptors(plan: &mut Builder, stdio: &[Stdio]) -> Result<(), Failure> {
         plan.origin(format!("stdio[{number}]"));
         plan.child(Op::Give { slot, to: number as i32 });
     }
-    for (number, _) in stdio.iter().enumerate().filter(|(_, entry)| **entry == Stdio::Inherit) {
+    // A descriptor of the caller's may be one that its event loop has made non-blocking, which few commands can bear as
+    // a standard stream: libuv makes those blocking again, too.
+    let lent = |number: usize, entry: &Stdio| {
+        *entry == Stdio::Inherit || (matches!(entry, Stdio::Fd(_)) && number < 3)
+    };
+    for (number, _) in stdio.iter().enumerate().filter(|(number, entry)| lent(*number, entry)) {
         plan.origin(format!("stdio[{number}]"));
         plan.child(Op::Inherit(number as i32));
     }
@@ -119,15 +127,16 @@ fn directory(
     config: &Config,
     container: Option<&Container>,
     root: Option<Slot>,
+    host: &Host,
 ) -> Result<(), Failure> {
     plan.origin("cwd");
     match (&config.command.cwd, root) {
         (None, _) => {
             let host_tree = container.and_then(|container| container.mount.as_ref()?.root.as_ref());
             if host_tree.is_some_and(|root| root.from == RootFrom::Host)
-                && let Ok(here) = std::env::current_dir()
+                && let Some(here) = &host.current_directory
             {
-                let path = plan.text(&c_string(std::os::unix::ffi::OsStrExt::as_bytes(here.as_os_str())));
+                let path = plan.text(&c_string(here.as_os_str().as_bytes()));
                 plan.child(Op::ChangeDirectory(path));
             }
         }

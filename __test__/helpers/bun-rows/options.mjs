@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import { delay } from "../processes.mjs";
 import { tempDir } from "../temp.mjs";
-import { attempt, attempts, ended, ofDescriptor, outcome, shell, text } from "./observe.mjs";
+import { attempt, attempts, ended, noisy, ofDescriptor, outcome, shell, text } from "./observe.mjs";
 
 export const options = {
   "cmd: both forms": [
@@ -222,7 +222,7 @@ export const options = {
   ],
   "maxBuffer: too much, exactly enough, numbers that are no bound": [
     async ({ spawn }) => {
-      const results = [await ended(spawn({ cmd: ["yes"], maxBuffer: 10 }))];
+      const results = [await ended(spawn({ cmd: noisy, maxBuffer: 10 }))];
       for (const maxBuffer of [10, 0, -5, Infinity, null]) {
         const child = spawn({ cmd: shell("printf 0123456789; sleep 0.05"), maxBuffer });
         results.push([await child.stdout.text(), await child.exited]);

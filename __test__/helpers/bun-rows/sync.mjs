@@ -1,5 +1,5 @@
 /** `spawnSync`. */
-import { ofDescriptor, outcome } from "./observe.mjs";
+import { noisy, ofDescriptor, outcome } from "./observe.mjs";
 
 /** What is there of a result, but for what differs from run to run. */
 function shown({ pid, resourceUsage, exitReason, ...result }) {
@@ -36,7 +36,7 @@ export const sync = {
       const results = [
         spawnSync(["sleep", "60"], { timeout: 30 }),
         spawnSync(["true"], { timeout: 60_000, maxBuffer: 5 }),
-        spawnSync(["yes"], { maxBuffer: 5 }),
+        spawnSync(noisy, { maxBuffer: 5 }),
       ];
       return results.map(({ exitCode, signalCode, exitedDueToTimeout, exitedDueToMaxBuffer }) => {
         return [exitCode, signalCode, exitedDueToTimeout, exitedDueToMaxBuffer];
