@@ -645,7 +645,8 @@ export interface RootOptions {
   readonly readonly?: boolean | undefined;
   /**
    * What is written goes to an overlay and leaves `from` as it is. `true`: into memory, thrown away at the end. A
-   * string: into that directory of the host.
+   * string: into that directory of the host. In a user namespace, what belongs to ids that are not mapped there cannot
+   * be changed, nor can anything below it (EACCES, EOVERFLOW): the kernel would have to copy its owner.
    * @defaultValue false
    */
   readonly overlay?: boolean | string | undefined;

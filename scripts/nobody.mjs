@@ -10,7 +10,9 @@ import { projectRoot, UserError } from "./project.mjs";
 
 const NOBODY = 65534;
 // Of the dependencies the tests import some; the tools among them are large, and run from elsewhere.
-const TOOLS = ["bun", "@oven", "@biomejs", "typescript", "@typescript"].map((name) => join("node_modules", name));
+const TOOLS = ["bun", "@oven", "@biomejs", "typescript", "@typescript"].map((name) =>
+  join("node_modules", name),
+);
 const NOT_COPIED = new Set([".git", join("vm", "cache"), ...TOOLS]);
 const PAYLOADS = join("target", "test-payloads");
 
@@ -30,7 +32,7 @@ export function stage(programs) {
       cwd: projectRoot,
       env: { ...process.env, TMPDIR: makeDirectory(join(directory, "tmp"), 0o1777) },
     },
-    nobody: { cwd: copyOfCheckout(directory), env: nobodysEnvironment(directory, [...runnable.values()]) },
+    nobody: { cwd: copyOfCheckout(directory), env: nobodysEnvironment([...runnable.values()]) },
     runnable,
   };
 }
@@ -58,12 +60,23 @@ function copyOfCheckout(directory) {
   return copy;
 }
 
-function reachableDirectory() {
+function reachableParent() {
   const candidates = [tmpdir(), "/tmp", "/var/tmp", "/dev/shm"];
   const reachable = usableByNobody(candidates)[0];
   if (reachable === undefined)
     throw new UserError(`uid ${NOBODY} can enter none of ${candidates.join(", ")}.`);
-  return makeDirectory(mkdtempSync(join(reachable, "container-spawn-lanes-")), 0o755);
+  return reachable;
+}
+
+function reachableDirectory() {
+  return makeDirectory(mkdtempSync(join(reachableParent(), "container-spawn-lanes-")), 0o755);
+}
+
+/** By itself: an overlay in a user namespace cannot write below a directory that belongs to somebody else. */
+function nobodysHome() {
+  const home = makeDirectory(mkdtempSync(join(reachableParent(), "container-spawn-home-")), 0o700);
+  process.on("exit", () => rmSync(home, { recursive: true, force: true }));
+  return home;
 }
 
 function runnableCopy(program, directory) {
@@ -74,10 +87,9 @@ function runnableCopy(program, directory) {
   return copy;
 }
 
-function nobodysEnvironment(directory, programs) {
-  const [home, temporary] = ["home", join("home", "tmp")].map((name) =>
-    makeDirectory(join(directory, name), 0o700),
-  );
+function nobodysEnvironment(programs) {
+  const home = nobodysHome();
+  const temporary = makeDirectory(join(home, "tmp"), 0o700);
   for (const own of [home, temporary]) chownSync(own, NOBODY, NOBODY);
   const { XDG_RUNTIME_DIR, XDG_CACHE_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, ...kept } = process.env;
   // A PATH with a directory that cannot be searched turns a missing command's ENOENT into EACCES.

@@ -25,7 +25,7 @@ export const members = {
   ],
   "killed, kill: not yet right after kill(); undefined; nothing after the end": [
     async ({ spawn }) => {
-      const child = spawn({ cmd: ["sleep", "60"] });
+      const child = spawn({ cmd: ["sleep", "5"] });
       const seen = [child.kill(0), child.kill("SIGKILL"), child.killed, await child.exited];
       return [...seen, child.kill(), child.kill(9), child.signalCode];
     },
@@ -33,7 +33,7 @@ export const members = {
   ],
   "kill: wrong": [
     async ({ spawn }) => {
-      const child = spawn({ cmd: ["sleep", "60"] });
+      const child = spawn({ cmd: ["sleep", "5"] });
       const seen = [999, -1, "SIGFOO", {}].map((signal) => outcome(() => child.kill(signal)));
       child.kill("SIGKILL");
       await child.exited;
@@ -108,7 +108,7 @@ export const members = {
   ],
   "asyncDispose: sends killSignal and waits": [
     async ({ spawn }) => {
-      const child = spawn({ cmd: ["sleep", "60"], killSignal: "SIGINT" });
+      const child = spawn({ cmd: ["sleep", "5"], killSignal: "SIGINT" });
       await child[Symbol.asyncDispose]();
       return child.signalCode;
     },

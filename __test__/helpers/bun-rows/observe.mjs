@@ -48,4 +48,4 @@ export async function ofDescriptor(content, use) {
 }
 
 /** A command that writes too much and then waits: it is its own shell that a signal ends, not a pipe that is closed. */
-export const noisy = shell("head -c 100000 /dev/zero 2>/dev/null; exec sleep 60");
+export const noisy = shell("head -c 100000 /dev/zero 2>/dev/null; exec sleep 5");

@@ -185,7 +185,7 @@ export const options = {
   "signal: aborted before, later": [
     async ({ spawn }) => {
       const controller = new AbortController();
-      const child = spawn({ cmd: ["sleep", "60"], signal: controller.signal });
+      const child = spawn({ cmd: ["sleep", "5"], signal: controller.signal });
       controller.abort();
       return [await attempt(spawn, { signal: AbortSignal.abort() }), ...(await ended(child))];
     },
@@ -206,9 +206,9 @@ export const options = {
   ],
   "timeout, killSignal": [
     async ({ spawn }) => [
-      await ended(spawn({ cmd: ["sleep", "60"], timeout: 30 })),
-      await ended(spawn({ cmd: ["sleep", "60"], timeout: 30, killSignal: "SIGKILL" })),
-      await ended(spawn({ cmd: ["sleep", "60"], timeout: 30, killSignal: 2 })),
+      await ended(spawn({ cmd: ["sleep", "5"], timeout: 30 })),
+      await ended(spawn({ cmd: ["sleep", "5"], timeout: 30, killSignal: "SIGKILL" })),
+      await ended(spawn({ cmd: ["sleep", "5"], timeout: 30, killSignal: 2 })),
     ],
     [
       [143, null, "SIGTERM"],

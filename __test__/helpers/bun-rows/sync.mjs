@@ -34,7 +34,7 @@ export const sync = {
   "spawnSync: timeout and maxBuffer": [
     async ({ spawnSync }) => {
       const results = [
-        spawnSync(["sleep", "60"], { timeout: 30 }),
+        spawnSync(["sleep", "5"], { timeout: 30 }),
         spawnSync(["true"], { timeout: 60_000, maxBuffer: 5 }),
         spawnSync(noisy, { maxBuffer: 5 }),
       ];
