@@ -30,7 +30,7 @@ function fromNative(report, entry) {
 /** One error for all mistakes in the options; its class and code are those of the first. */
 function invalid(problems, entry) {
   const [first] = problems;
-  const lines = problems.map(({ option, message }) => `${option}: ${message}`);
+  const lines = problems.map(({ option, message }) => `${option} ${message}`);
   const text =
     lines.length === 1 ? lines[0] : `${lines.length} problems in the options:\n  ${lines.join("\n  ")}`;
   const error = Object.assign(argumentError(first.name, first.code, text), { option: first.option });

@@ -108,7 +108,7 @@ inBothVariants("stdin of spawnSync", ({ spawnSync }) => {
       const call = () => spawnSync(["cat"], { stdin: make() });
       if (process.versions.bun) assert.equal(String(call().stdout), "whole");
       else
-        assert.match(thrown(call).message, /^stdin: can be read only by waiting for it, .* string or bytes$/);
+        assert.match(thrown(call).message, /^stdin can be read only by waiting for it, .* string or bytes$/);
     }
   });
 });
