@@ -714,6 +714,9 @@ export type Subprocess<
  *
  * It keeps the event loop alive until it has ended, see {@link Handle.unref}. `await using` ends it at the end of the
  * block.
+ *
+ * A Worker's processes live on when the Worker is terminated: they are reaped, but nobody is left to bound them or to hear
+ * of their end. Containers end with the whole process, not with a thread of it.
  */
 export interface Handle<Input, Out, Err> {
   /** Its process id, as this process sees it. */

@@ -36,7 +36,7 @@ describe("in small:", () => {
 
   it("200 containers at once, and 100 one after the other, leave the event loop free", most, async () => {
     // How late a timer may come here is generous: other programs run beside the tests.
-    await program("storm", 200, 100, 100);
+    await program("storm", 200, 100, 100, 2000);
   });
 
   it("1500 kills at the end of processes reach nobody else", most, async () => {
