@@ -45,7 +45,7 @@ use reader::Given;
 const LAST_ID: i64 = u32::MAX as i64 - 1;
 
 /// What the JavaScript side has turned into `stdio`, or kept for itself, before a request is made.
-const JAVASCRIPT: [&str; 13] = [
+const JAVASCRIPT: [&str; 15] = [
     "stdin",
     "stdout",
     "stderr",
@@ -59,6 +59,8 @@ const JAVASCRIPT: [&str; 13] = [
     "onDisconnect",
     "serialization",
     "lazy",
+    "windowsHide",
+    "windowsVerbatimArguments",
 ];
 
 /// Reads a request. The only fact about the machine that it looks up is the current directory, for relative

@@ -47,6 +47,9 @@ impl Started {
     }
 }
 
+/// How long the caller stays awake for the end of a set-up.
+const WAKEFUL: Duration = Duration::from_micros(500);
+
 /// How long a killed set-up may take to die before we stop waiting for it.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -121,7 +124,7 @@ impl Setup {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if !left.is_zero() {
-                self.sleep(left);
+                self.wait_for_bell(left);
             } else if killed {
                 supervisor::abandon();
                 return Err(self.timed_out(timeout).into());
@@ -146,7 +149,16 @@ impl Setup {
         drop(pidfd);
     }
 
-    fn sleep(&self, at_most: Duration) {
+    /// Most set-ups are over before a sleeping thread could be woken. Yielding, the processor is there for whoever else
+    /// wants it.
+    fn wait_for_bell(&self, at_most: Duration) {
+        let until = Instant::now() + at_most.min(WAKEFUL);
+        while Instant::now() < until {
+            if self.shared.doorbell.load(Ordering::Acquire) != bell::QUIET {
+                return;
+            }
+            std::thread::yield_now();
+        }
         let timeout = libc::timespec { tv_sec: at_most.as_secs() as _, tv_nsec: at_most.subsec_nanos() as _ };
         let _ = futex_wait(&self.shared.doorbell, bell::QUIET, Some(&timeout));
     }

@@ -22,7 +22,7 @@ fn convert(value: Unknown, depth: u32) -> Result<Value> {
         ValueType::Null => Value::Null,
         ValueType::Boolean => Value::Bool(typed(&value)?),
         ValueType::Number => Value::Number(typed(&value)?),
-        ValueType::String => Value::String(typed(&value)?),
+        ValueType::String => text(&value)?,
         ValueType::BigInt => Value::BigInt(value.coerce_to_string()?.into_utf8()?.into_owned()?),
         ValueType::Function => Value::Function,
         ValueType::Symbol => Value::Other("Symbol"),
@@ -37,6 +37,22 @@ fn convert(value: Unknown, depth: u32) -> Result<Value> {
         ValueType::Object => object(&typed(&value)?, depth)?,
         _ => Value::Other("unknown"),
     })
+}
+
+/// A string with half a character in it would reach the kernel with something else in its place. N-API puts U+FFFD
+/// there, so that only a string with that has to be looked at again.
+fn text(value: &Unknown) -> Result<Value> {
+    let text: String = typed(value)?;
+    if text.contains(char::REPLACEMENT_CHARACTER) && !is_well_formed(value)? {
+        return Ok(Value::Other("String with half a surrogate pair"));
+    }
+    Ok(Value::String(text))
+}
+
+fn is_well_formed(value: &Unknown) -> Result<bool> {
+    let text = value.coerce_to_string()?.into_utf16()?;
+    let units: &[u16] = &text;
+    Ok(char::decode_utf16(units.iter().copied()).all(|unit| unit.is_ok()))
 }
 
 fn typed<T: FromNapiValue>(value: &Unknown) -> Result<T> {
