@@ -21,18 +21,20 @@ export const AS_NOBODY = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "
 
 /**
  * `nobody`: a readable copy of the checkout, programs that can be run, and an environment that points nowhere else.
- * `root`: the checkout itself, with a directory for temporary files that no other program uses.
+ * `root`: the same copy, since some of root's tests have commands of other users, with a directory for temporary files
+ * that no other program uses.
  */
 export function stage(programs) {
   const directory = reachableDirectory();
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   const runnable = new Map(programs.map((program) => [program, runnableCopy(program, directory)]));
+  const checkout = copyOfCheckout(directory);
   return {
     root: {
-      cwd: projectRoot,
+      cwd: checkout,
       env: { ...process.env, TMPDIR: makeDirectory(join(directory, "tmp"), 0o1777) },
     },
-    nobody: { cwd: copyOfCheckout(directory), env: nobodysEnvironment([...runnable.values()]) },
+    nobody: { cwd: checkout, env: nobodysEnvironment([...runnable.values()]) },
     runnable,
   };
 }

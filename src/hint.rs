@@ -172,6 +172,9 @@ fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Optio
             "the source must exist; optional: true skips a bind whose source does not"
         }
         (Op::ControllingTerminal, libc::EPERM) => TERMINAL_IN_USE,
+        (Op::ChangeDirectory(_), libc::EACCES) if option == "cwd" => {
+            "the container's user may not enter this directory (this process's own, unless cwd is given): give another cwd"
+        }
         (Op::Unshare(_), libc::EPERM) => "this takes CAP_SYS_ADMIN; add container.namespace.user: true",
         (Op::Same { .. }, _) => {
             "what this descriptor names is not where its path leads any more: was it removed, or mounted over?"

@@ -77,7 +77,8 @@ fn exec(config: &Config, op: &Op, plan: &Plan, errno: Errno) -> Failure {
 }
 
 fn directory(config: &Config, described: &Described, errno: Errno) -> Failure {
-    let cwd = config.command.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into_owned()).unwrap_or_default();
+    let given = config.command.cwd.as_ref().map(|cwd| cwd.to_string_lossy().into_owned());
+    let cwd = given.or_else(|| described.path()).unwrap_or_default();
     let summary = format!("enter the working directory {cwd}: {}", errno_words(errno));
     Failure::call(described.syscall(), errno, "").saying(summary).about(cwd)
 }
