@@ -8,7 +8,7 @@ mod poll;
 mod process;
 mod terminal;
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, c_char};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -41,6 +41,24 @@ fn raise(fd: &OwnedFd) -> io::Result<OwnedFd> {
     let arguments = [fd.as_raw_fd() as usize, libc::F_DUPFD_CLOEXEC as usize, LOWEST_FD, 0, 0, 0];
     // SAFETY: no pointers; the new descriptor is ours.
     unsafe { Ok(OwnedFd::from_raw_fd(checked(call(libc::SYS_fcntl, arguments))? as RawFd)) }
+}
+
+/// This process's environment as it is, `KEY=value`. To be called by the thread that changes it, as Node's main thread
+/// does: like everybody's, this copy takes no lock that C code would know.
+pub fn environment() -> Vec<CString> {
+    unsafe extern "C" {
+        static environ: *const *const c_char;
+    }
+    let mut variables = Vec::new();
+    // SAFETY: an array of NUL-terminated strings that ends with a null pointer, or a null pointer after clearenv(3).
+    unsafe {
+        let mut place = environ;
+        while !place.is_null() && !(*place).is_null() {
+            variables.push(CStr::from_ptr(*place).to_owned());
+            place = place.add(1);
+        }
+    }
+    variables
 }
 
 /// A pipe: (read end, write end), both close-on-exec.

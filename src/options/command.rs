@@ -1,13 +1,13 @@
 //! `cmd`, `argv0`, `cwd`, `env` and `stdio`: what every process has.
 
-use std::ffi::{CStr, CString, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CStr, CString};
 
 use super::path::on_host;
 use super::problem::{ProblemClass, Problems, Read};
 use super::reader::{Fields, Given, each};
 use super::value::{Value, quoted};
 use crate::config::{CgroupDirectory, Command, Stdio};
+use crate::sys;
 
 const CMD: &str = "an array of strings";
 const STDIO: &str = r#"an array of "pipe", "ignore", "inherit" and file descriptors"#;
@@ -17,7 +17,8 @@ pub(crate) fn command(fields: &mut Fields, problems: &mut Problems) -> Read<Comm
     let argv = fields.required("cmd", CMD, problems).and_then(|given| argv(&given, problems));
     let argv0 = fields.asked("argv0").map(|given| given.c_string(problems)).transpose();
     let cwd = fields.asked("cwd").map(|given| given.c_string_not_empty(problems)).transpose();
-    let env = fields.asked("env").map_or_else(|| Ok(own_env()), |given| env(&given, problems));
+    // Our own by default, taken as it is: fetched as a hundred JavaScript strings it costs as much as a clone.
+    let env = fields.asked("env").map_or_else(|| Ok(sys::environment()), |given| env(&given, problems));
 
     let (mut argv, file) = argv?;
     if let (Some(first), Some(argv0)) = (argv.first_mut(), argv0?) {
@@ -48,12 +49,6 @@ fn argv(given: &Given, problems: &mut Problems) -> Read<(Vec<CString>, CString)>
         // The class that Bun.spawn throws.
         None => Err(given.problem(ProblemClass::Type, "must not be empty", problems)),
     }
-}
-
-/// This process's own environment, as bytes: fetched as a hundred JavaScript strings it costs as much as a clone.
-fn own_env() -> Vec<CString> {
-    let variable = |(key, value): (OsString, OsString)| [key.as_bytes(), b"=", value.as_bytes()].concat();
-    std::env::vars_os().filter_map(|pair| CString::new(variable(pair)).ok()).collect()
 }
 
 fn search_path(env: &[CString]) -> Option<CString> {
