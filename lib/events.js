@@ -11,7 +11,7 @@ const readers = new Map();
 const writers = new Map();
 
 let holds = 0;
-let listening = false;
+let listener;
 
 /** Calls `handler(status, usage)` once, when the process has ended. Until then it is kept from being collected. */
 function onExit(id, handler) {
@@ -43,9 +43,7 @@ function closePipe(id) {
 
 /** Must have been called before the first process is started. */
 function listen() {
-  if (listening) return;
-  native().listen(dispatch);
-  listening = true;
+  listener ??= native().listen(dispatch);
 }
 
 function dispatch(kind, id, a, b) {
@@ -68,7 +66,7 @@ class Hold {
     this.#held = held;
     const before = holds;
     holds += held ? 1 : -1;
-    if (before === 0 || holds === 0) native().hold(holds);
+    if (before === 0 || holds === 0) native().hold(listener, holds);
   }
 }
 

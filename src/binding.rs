@@ -57,16 +57,16 @@ pub fn explain(request: Unknown) -> Result<Outcome<Explanation>> {
     Ok(outcome(plan.map(|plan| Explanation::of(&plan))))
 }
 
-/// `listen(callback)`: where this environment's events go.
+/// `listen(callback)`: where this environment's events go; returns a number for `hold`.
 #[napi(catch_unwind)]
-pub fn listen(env: Env, callback: Function<Callback, ()>) -> Result<()> {
+pub fn listen(env: Env, callback: Function<Callback, ()>) -> Result<u32> {
     Environment::of(&env).listen(&env, callback)
 }
 
-/// `hold(n)`: the event loop goes on while `n` is not zero.
+/// `hold(listener, n)`: the event loop goes on while `n` is not zero.
 #[napi(catch_unwind)]
-pub fn hold(env: Env, reasons: u32) -> Result<()> {
-    Environment::of(&env).hold(&env, reasons > 0)
+pub fn hold(env: Env, listener: u32, reasons: u32) -> Result<()> {
+    Environment::of(&env).hold(&env, listener, reasons > 0)
 }
 
 /// `kill(id, signal)`: 0, or a negative error number.

@@ -21,7 +21,7 @@ pub struct Process {
 }
 
 /// How a process ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exit {
     /// As `wait(2)` gives it.
     pub status: i32,

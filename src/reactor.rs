@@ -15,7 +15,7 @@ use crate::process::{Exit, Process};
 use crate::{sys, undo};
 
 /// What happens to a listener's processes and pipes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Event {
     /// A process has ended and been cleaned up after.
     Exit(u32, Exit),

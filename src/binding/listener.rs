@@ -1,7 +1,7 @@
 //! Events on their way from the reactor's thread into a JavaScript environment.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeCallContext, ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -20,9 +20,10 @@ const READY: u32 = 1;
 
 /// One JavaScript environment: the main thread's or a Worker's.
 pub struct Environment {
-    /// `None` before `listen` and after the environment's end. Node before 24.14 calls into freed memory when a
-    /// thread uses a Worker's function after the Worker, so it is taken away under this lock.
-    channel: Mutex<Option<Channel>>,
+    /// One for each time that the JS face was loaded: thrown out of `require.cache`, it comes a second time, and the
+    /// first still waits for its processes. Each knows its own ids and is told of all. Node before 24.14 calls into
+    /// freed memory when a thread uses a Worker's function after the Worker, so they are taken away under this lock.
+    channels: Mutex<Vec<Channel>>,
 }
 
 thread_local! {
@@ -36,7 +37,7 @@ impl Environment {
     }
 
     fn new(env: &Env) -> Arc<Environment> {
-        let environment = Arc::new(Environment { channel: Mutex::new(None) });
+        let environment = Arc::new(Environment { channels: Mutex::default() });
         // An environment that is ending already registers nothing and hears nothing.
         let _ = env.add_env_cleanup_hook(environment.clone(), |environment| {
             CURRENT.with_borrow_mut(Option::take);
@@ -46,29 +47,33 @@ impl Environment {
     }
 
     fn close(self: Arc<Self>) {
-        let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(channel);
+        let channels = std::mem::take(&mut *self.channels());
+        drop(channels);
         if let Ok(reactor) = reactor::get() {
             let listener: Arc<dyn Listener> = self;
             reactor.drop_pipes_of(&listener);
         }
     }
 
-    /// Where events go from now on.
-    pub fn listen(&self, env: &Env, callback: Function<Callback, ()>) -> Result<()> {
+    fn channels(&self) -> MutexGuard<'_, Vec<Channel>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where events go, too, from now on; the number is for [`Environment::hold`].
+    pub fn listen(&self, env: &Env, callback: Function<Callback, ()>) -> Result<u32> {
         let mut channel: Channel = callback
             .build_threadsafe_function::<Event>()
             .weak::<true>()
             .build_callback(|context: ThreadsafeCallContext<Event>| Ok(arguments(context.value)))?;
-        let mut current = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         unhold(&mut channel, env)?;
-        *current = Some(channel);
-        Ok(())
+        let mut channels = self.channels();
+        channels.push(channel);
+        Ok(channels.len() as u32 - 1)
     }
 
     /// Keep the event loop alive, or let it go.
-    pub fn hold(&self, env: &Env, hold: bool) -> Result<()> {
-        match &mut *self.channel.lock().unwrap_or_else(PoisonError::into_inner) {
+    pub fn hold(&self, env: &Env, channel: u32, hold: bool) -> Result<()> {
+        match self.channels().get_mut(channel as usize) {
             Some(channel) if hold => rehold(channel, env),
             Some(channel) => unhold(channel, env),
             None => Ok(()),
@@ -89,8 +94,8 @@ fn unhold(channel: &mut Channel, env: &Env) -> Result<()> {
 
 impl Listener for Environment {
     fn tell(&self, event: Event) {
-        if let Some(channel) = &*self.channel.lock().unwrap_or_else(PoisonError::into_inner) {
-            channel.call(event, ThreadsafeFunctionCallMode::NonBlocking);
+        for channel in &*self.channels() {
+            channel.call(event.clone(), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
 }
