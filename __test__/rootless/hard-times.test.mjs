@@ -1,6 +1,5 @@
 // Few descriptors, many contexts, and ends that race with beginnings.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { leaveNothing } from "../helpers/leftovers.mjs";
@@ -46,18 +45,18 @@ describe("a limit on descriptors", needs("userns"), () => {
 
 describe("the module", () => {
   it("is loaded again after it was thrown out of the cache, and both work", async () => {
-    const require = createRequire(import.meta.url);
-    const first = require(product);
-    const early = first.spawn(["sh", "-c", "read line; exit 3"], { stdin: "pipe", stdout: "ignore" });
-    for (const name of Object.keys(require.cache)) {
-      if (name.startsWith(product.replace("index.js", "lib/")) || name === product)
-        delete require.cache[name];
-    }
-    const second = require(product);
-    assert.notEqual(first.spawn, second.spawn);
-    assert.equal(await second.spawn(["sh", "-c", "exit 4"], { stdout: "ignore" }).exited, 4);
-    await early.stdin.end("go\n");
-    assert.equal(await early.exited, 3);
+    const source = `
+      const require = createRequire(given);
+      const first = require(given);
+      const early = first.spawn(["sh", "-c", "read line; exit 3"], { stdin: "pipe", stdout: "ignore" });
+      for (const name of Object.keys(require.cache)) {
+        if (name.startsWith(given.replace("index.js", "lib/")) || name === given) delete require.cache[name];
+      }
+      const second = require(given);
+      const late = await second.spawn(["sh", "-c", "exit 4"], { stdout: "ignore" }).exited;
+      await early.stdin.end("go\\n");
+      say([first.spawn === second.spawn, late, await early.exited]);`;
+    assert.deepEqual(await script(source, { given: product }), [false, 4, 3]);
   });
 
   it("is loaded by a hundred Workers, one after the other", async () => {
