@@ -176,13 +176,8 @@ impl Plan {
     }
 
     /// How many steps `explain` lists: the parent's, the clone, the gates' and the children's.
-    pub fn len(&self) -> usize {
+    pub fn step_count(&self) -> usize {
         self.parent.len() + 1 + self.gates.len() + self.child.len()
-    }
-
-    /// Is there nothing to do? Never: a plan ends with an exec.
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// The number of the clone, of gate n's step, of child step n, in `explain`'s list.

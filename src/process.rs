@@ -25,16 +25,9 @@ pub struct Process {
 pub struct Exit {
     /// As `wait(2)` gives it.
     pub status: i32,
-    /// `getrusage(2)`: in order, see [`Exit::USAGE`].
+    /// `getrusage(2)`, in the order of its structure from `ru_utime` on, but for `ru_ixrss`, which is last: times in µs, the
+    /// resident maximum in bytes, counts. What Linux does not keep (`ru_idrss`, `ru_isrss`) is left out.
     pub usage: [f64; 14],
-}
-
-impl Exit {
-    /// What [`Exit::usage`] holds: user and system time in µs, the resident maximum in bytes, counts.
-    pub const USAGE: [&'static str; 14] = [
-        "utime", "stime", "maxrss", "minflt", "majflt", "nswap", "inblock", "oublock", "msgsnd", "msgrcv",
-        "nsignals", "nvcsw", "nivcsw", "ixrss",
-    ];
 }
 
 impl Process {

@@ -196,7 +196,7 @@ impl Setup {
         {
             let failure = failure.asked_by(&step.origin).at(
                 plan.number_of_gate(number as usize),
-                plan.len(),
+                plan.step_count(),
                 "in the parent",
             );
             *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
@@ -236,8 +236,9 @@ impl Setup {
     ) -> Result<Started, Failure> {
         for (number, step) in plan.parent.iter().enumerate() {
             self.parent_step.store(number + 1, Ordering::Release);
-            parent::run(&step.op, made, &self.shared)
-                .map_err(|failure| failure.asked_by(&step.origin).at(number, plan.len(), "in the parent"))?;
+            parent::run(&step.op, made, &self.shared).map_err(|failure| {
+                failure.asked_by(&step.origin).at(number, plan.step_count(), "in the parent")
+            })?;
         }
         self.parent_step.store(plan.parent.len() + 1, Ordering::Release);
         let no_descriptor = |error| Failure::io("pipe2", &error, "make the pipes of a child");

@@ -23,7 +23,11 @@ pub fn clone(plan: &Plan, errno: Errno, config: &Config) -> Failure {
         _ => "container.namespace",
     };
     let failure = Failure::call("clone3", errno, doing).asked_by(option);
-    hint::clone(failure.at(plan.number_of_clone(), plan.len(), "in the parent"), plan.namespaces, config)
+    hint::clone(
+        failure.at(plan.number_of_clone(), plan.step_count(), "in the parent"),
+        plan.namespaces,
+        config,
+    )
 }
 
 /// The child did not get to the command.
@@ -41,8 +45,9 @@ pub fn child(plan: &Plan, shared: &Shared, config: &Config, status: Option<i32>)
         Lane::Init => "in init",
         Lane::Child | Lane::Parent => "in the child",
     };
-    let at =
-        |failure: Failure| failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.len(), place);
+    let at = |failure: Failure| {
+        failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.step_count(), place)
+    };
     if failed == NO_FAILURE || (*op == Op::StartPayload && errno == libc::ECHILD) {
         let signal = status.map_or(0, |status| status & 0x7f);
         let summary = format!("{}: killed by signal {signal} before the command ran", described.attempt());
@@ -97,7 +102,11 @@ pub fn timed_out(plan: Option<&Plan>, shared: &Shared, parent_step: usize, timeo
     if let Some(number) = parent_step.checked_sub(1)
         && let Some(step) = plan.parent.get(number)
     {
-        return timed_out(step.op.to_string()).asked_by(&step.origin).at(number, plan.len(), "in the parent");
+        return timed_out(step.op.to_string()).asked_by(&step.origin).at(
+            number,
+            plan.step_count(),
+            "in the parent",
+        );
     }
     let index = shared.step.load(Ordering::Acquire) as usize;
     let Some(step) = plan.child.get(index) else { return timed_out("start".into()) };
@@ -105,5 +114,5 @@ pub fn timed_out(plan: Option<&Plan>, shared: &Shared, parent_step: usize, timeo
     let mut failure = timed_out(described.attempt());
     failure.syscall = Some(described.syscall());
     failure.path = described.path();
-    failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.len(), "in the child")
+    failure.asked_by(&step.origin).at(plan.number_of_child(index), plan.step_count(), "in the child")
 }
