@@ -489,7 +489,7 @@ export interface NamespaceOptions {
   ipc?: boolean | null | undefined;
   /** Own view of the control groups (cgroup_namespaces(7)): its own is the root of them. */
   cgroup?: boolean | null | undefined;
-  /** Own offsets of the monotonic and boot-time clocks (time_namespaces(7); Linux 5.6). */
+  /** Own offsets of the monotonic and boot-time clocks (time_namespaces(7)). Needs Linux 6.3: before, exec enters none. */
   time?: boolean | TimeNamespaceOptions | null | undefined;
 }
 
@@ -658,15 +658,157 @@ export type Bytes =
   | `${number}`
   | `${number}${"K" | "M" | "G" | "T" | "k" | "m" | "g" | "t"}${"" | "iB"}`;
 
-/** Limits on the whole container. They need the right to make control groups: today root, on a machine with cgroup v1. */
+/**
+ * Limits on the whole container, by a control group that is made for it (cgroups(7)). With none, no group is made or
+ * touched.
+ *
+ * `"max"` is no limit: it is counted only, which is what {@link Container.stats} then has. A limit whose controller cannot
+ * be had here is a {@link SpawnError} of code `ERR_CGROUP_UNAVAILABLE`, whose hint says how to get it.
+ *
+ * Each becomes a control file, given here as *version 2* / *version 1*; what they do is in the kernel's
+ * `Documentation/admin-guide/cgroup-v2.rst`. What it uses counts for the groups above as well, whose limits may be reached
+ * first.
+ *
+ * @example
+ * ```js
+ * const limit = { cpu: 150, memory: "1G", pids: 256, io: [{ device: "/dev/vda", wbps: "10M" }] };
+ * const child = spawn(["make", "-j8"], { container: { limit } });
+ * ```
+ */
 export interface LimitOptions {
-  /** Percent of one core: 50 is half a core, 250 two and a half. At least 1. */
-  cpu?: number | undefined;
-  /** Bytes of memory. What exceeds them is ended by the kernel. */
-  memory?: Bytes | undefined;
+  /**
+   * Percent of one core, from 1 to 819200: 50 is half a core, 250 two and a half. It is measured in periods of 100 ms;
+   * who has used up his part waits for the next.
+   *
+   * `cpu.max` / `cpu.cfs_quota_us`
+   * @defaultValue no limit
+   */
+  cpu?: number | "max" | Off;
+  /**
+   * Its share of the processor when there is not enough for all: an integer from 1 to 10000, beside others who have 100.
+   *
+   * `cpu.weight` / `cpu.shares`, which are weight × 1024 / 100
+   * @defaultValue 100
+   */
+  cpuWeight?: number | Off;
+  /**
+   * The processors that it may run on: numbers and ranges, as `"0-3,6"`, from 0 to 8191. All must be there, and be among
+   * those that the group above may use.
+   *
+   * `cpuset.cpus` / the same
+   * @defaultValue those of the group above
+   */
+  cpuset?: string | Off;
+  /**
+   * Bytes of memory, at least 4096, counted in pages; the cache of its files is among it. When it needs more and nothing
+   * can be reclaimed, the whole container is killed: {@link ExitReason} `"oom"`.
+   *
+   * `memory.max` / `memory.limit_in_bytes`
+   * @defaultValue no limit
+   */
+  memory?: Bytes | "max" | Off;
   /** The older spelling of `memory`. */
-  ram?: Bytes | undefined;
+  ram?: Bytes | "max" | Off;
+  /**
+   * Bytes, at least 4096, and not more than `memory`: above it nothing is killed, but whoever takes more is slowed down and
+   * has to reclaim.
+   *
+   * `memory.high` / none: an error with code `ERR_CGROUP_UNAVAILABLE`
+   * @defaultValue no limit
+   */
+  memoryHigh?: Bytes | "max" | Off;
+  /**
+   * Bytes that the kernel leaves to it as long as there is something to reclaim from others: 0, or at least 4096, and not
+   * more than `memory`. `"max"`: all that it has.
+   *
+   * `memory.low` / `memory.soft_limit_in_bytes`, down to which it is reclaimed first when memory is short
+   * @defaultValue 0; on version 1 `"max"`
+   */
+  memoryLow?: Bytes | "max" | Off;
+  /**
+   * Bytes of swap, besides `memory`: 0, or at least 4096. Version 1 limits memory and swap together, and so needs `memory`
+   * for it (`ERR_CGROUP_UNAVAILABLE` without).
+   *
+   * `memory.swap.max` / `memory.memsw.limit_in_bytes`, which is `memory` + `swap`
+   * @defaultValue 0 with `memory`, where the kernel accounts swap (else memory that is written out would not count);
+   * no limit without
+   */
+  swap?: Bytes | "max" | Off;
+  /**
+   * How many processes and threads there may be at a time, pid 1 of this package included: from 1 to 4194304. Beyond, fork
+   * fails with EAGAIN.
+   *
+   * `pids.max` / the same
+   * @defaultValue no limit
+   */
+  pids?: number | "max" | Off;
+  /**
+   * How fast block devices may be read and written; each device once.
+   *
+   * `io.max` / `blkio.throttle.*_device`, where what the kernel writes from its cache later does not count
+   * @defaultValue no limit
+   */
+  io?: readonly IoLimit[] | Off;
+  /**
+   * Bytes of huge pages by their size, such as `{ "2MB": "64M", "1GB": 0 }`: multiples of that size. Beyond, mmap fails or,
+   * for pages that were not reserved, SIGBUS comes. Sizes are powers of two in KB, MB or GB; `2M` and `2MiB` are `2MB`.
+   *
+   * `hugetlb.<size>.max` / `hugetlb.<size>.limit_in_bytes`
+   * @defaultValue no limit
+   */
+  hugetlb?: Readonly<Record<string, Bytes | "max" | Off>> | Off;
+  /**
+   * Control files of version 2 by their names, for what has no option of its own: `{ "memory.swap.high": "64M" }`. The text
+   * is written as it is. Not those for which there is an option that is given too, and not `cgroup.*`, which this package
+   * needs: see {@link Container.kill} and {@link Container.pause}.
+   *
+   * the file / none: an error
+   */
+  unified?: Readonly<Record<string, string | Off>> | Off;
+  /**
+   * Who makes the group: this process, in the cgroup file system, or systemd, as a transient scope of the machine's or, for
+   * a user, of his own instance. {@link Isolation.cgroupManager} is who it was.
+   * @defaultValue on version 1 `"cgroupfs"`; on version 2 the first that can: `"cgroupfs"` below the group of this process,
+   * if that has been delegated to it, then `"systemd"`
+   */
+  manager?: "cgroupfs" | "systemd" | Off;
+  /**
+   * Below which group it is made, which must exist: a path from the root of the hierarchy if it begins with a slash, and
+   * else from this process's own group; a directory of the cgroup file system too. With `manager: "systemd"` a slice, as
+   * `"jobs.slice"`, which systemd makes if it has to; on version 2 such a name asks for systemd by itself.
+   * @defaultValue this process's own group; with systemd its default slice
+   */
+  parent?: string | Off;
 }
+
+/** How fast one device may be read and written, of {@link LimitOptions.io}: at least one rate of the four. */
+export interface IoLimit {
+  /** The whole disk, not a partition: the absolute path of its device file, or its number, as `"8:0"`. */
+  readonly device: string;
+  /**
+   * Bytes read per second, at least 1.
+   * @defaultValue no limit
+   */
+  readonly rbps?: Bytes | "max" | Off;
+  /**
+   * Bytes written per second, at least 1.
+   * @defaultValue no limit
+   */
+  readonly wbps?: Bytes | "max" | Off;
+  /**
+   * Reads per second, from 1 to 4294967294.
+   * @defaultValue no limit
+   */
+  readonly riops?: number | "max" | Off;
+  /**
+   * Writes per second, from 1 to 4294967294.
+   * @defaultValue no limit
+   */
+  readonly wiops?: number | "max" | Off;
+}
+
+/** What {@link Container.update} takes: all of the limits, but not how the group was made. */
+export type UpdateOptions = Omit<LimitOptions, "manager" | "parent">;
 
 export interface SecurityOptions {
   /**
@@ -780,8 +922,12 @@ export interface Handle<Input, Out, Err> {
 /**
  * Why a process ended: of itself (`"exited"`), by a signal, or because of the option `timeout`, `signal` (`"aborted"`) or
  * `maxBuffer`, in whatever way it then did.
+ *
+ * `"oom"`: the kernel has killed something in its container because {@link LimitOptions.memory} was used up, and the
+ * command did not end with exit code 0. Then the whole container is killed, so that no half of it lives on. What goes
+ * on to exit code 0 nevertheless is `"exited"`, and {@link Stats.oom} tells of it.
  */
-export type ExitReason = "exited" | "signaled" | "timeout" | "aborted" | "maxBuffer";
+export type ExitReason = "exited" | "signaled" | "timeout" | "aborted" | "maxBuffer" | "oom";
 
 /** A process with a terminal. */
 export type TerminalSubprocess = Handle<null, null, null> & { readonly terminal: Terminal };
@@ -881,6 +1027,8 @@ export interface SyncSubprocess<Out extends Stdout = Stdout, Err extends Stdout 
   readonly exitedDueToTimeout?: boolean;
   /** There when there was a `maxBuffer`. */
   readonly exitedDueToMaxBuffer?: boolean;
+  /** There when there was a `container`: what that had used at its end; null without limits. */
+  readonly stats?: Stats | null;
 }
 
 /** What {@link run} gives. */
@@ -898,6 +1046,8 @@ export interface RunResult<
   readonly signalCode: Signal | number | null;
   readonly exitReason: ExitReason;
   readonly usage: ResourceUsage;
+  /** What its container had used at its end; null without limits. */
+  readonly stats: Stats | null;
 }
 
 /** What was written, where it was a pipe. */
@@ -906,7 +1056,20 @@ export type Captured<Out, Data> = Out extends "pipe" | undefined ? Data : undefi
 /** Text or bytes. */
 export type Decoded<Encoding> = Encoding extends "buffer" ? Buffer : string;
 
-/** What the container is. */
+/**
+ * What the container is, and what can be done to all of it together.
+ *
+ * All but `kill()` need a control group, which there is with {@link ContainerOptions.limit}: without one they reject with
+ * a {@link SpawnError} of code `ERR_NO_CGROUP`. Whoever waits for one of them keeps the event loop alive, also after
+ * {@link Handle.unref}.
+ *
+ * @example
+ * ```js
+ * const child = spawn(["make"], { container: { limit: { memory: "1G", pids: 100 } } });
+ * const { cpu, memory } = await child.container.stats();
+ * await child.container.update({ memory: "2G" });
+ * ```
+ */
 export interface Container {
   /** The process id of its pid 1, as this process sees it. */
   readonly pid: number;
@@ -914,6 +1077,145 @@ export interface Container {
   readonly cgroup: string | null;
   /** What is in force. */
   readonly isolation: Isolation;
+  /** What everything in it has used and uses. After its end: as it was at its end. */
+  stats(): Promise<Stats>;
+  /**
+   * Changes limits while it runs: those that are given, all of them or, when it rejects, none.
+   *
+   * @returns a promise that rejects with a {@link SpawnError}: `ERR_CGROUP_UNAVAILABLE` when a limit's controller is not
+   * available, `ESRCH` when it has ended, else what the kernel said; and with an {@link OptionsError} for mistakes in the
+   * limits, whose paths begin with `limit`
+   */
+  update(limit: UpdateOptions): Promise<void>;
+  /**
+   * Stops every process in it. `kill()` works all the same.
+   *
+   * @returns a promise that is kept when every process is stopped; it rejects with code `ESRCH` when it has ended
+   */
+  pause(): Promise<void>;
+  /**
+   * Lets every process in it go on, also when none was stopped.
+   *
+   * @returns a promise that rejects with code `ESRCH` when it has ended
+   */
+  resume(): Promise<void>;
+  /**
+   * Kills every process in it, with SIGKILL. Without a control group this takes a pid namespace; else it rejects with code
+   * `ERR_NO_CGROUP`.
+   *
+   * @returns a promise that is kept when no process is left and everything is cleaned up; at once after its end
+   */
+  kill(): Promise<void>;
+}
+
+/**
+ * What a container uses, as its control group counts it. What is not counted is null: because the group does not have
+ * the controller, or because the kernel does not tell.
+ */
+export interface Stats {
+  /** null on cgroup v1 without the controller cpuacct. */
+  cpu: CpuStats | null;
+  /** null without the controller memory. */
+  memory: MemoryStats | null;
+  /** null without the controller pids. */
+  pids: PidsStats | null;
+  /** A device each that something was read from or written to; null without the controller io (blkio on cgroup v1). */
+  io: IoStats[] | null;
+  /**
+   * How long it had to wait (PSI); null on cgroup v1, and where the kernel does not tell: it takes Linux 4.20 with
+   * CONFIG_PSI, not switched off by `psi=0`.
+   */
+  pressure: {
+    /** Waiting for a processor. */
+    cpu: Pressure | null;
+    /** Waiting for memory: reclaim and swap. */
+    memory: Pressure | null;
+    /** Waiting for devices. */
+    io: Pressure | null;
+  } | null;
+  /** Out of memory; null without the controller memory, and before Linux 4.13. */
+  oom: {
+    /** How often its limit was reached and nothing could be reclaimed; null on cgroup v1. */
+    events: number | null;
+    /** How many processes the kernel has killed for that. See {@link ExitReason} for what becomes of the others. */
+    kills: number;
+  } | null;
+}
+
+/** Part of {@link Stats}. Times are in microseconds. */
+export interface CpuStats {
+  /** Time on processors, of all together: two that are busy for a second make two seconds. */
+  usage: number;
+  /** The part of `usage` in programs. */
+  user: number;
+  /** The part of `usage` in the kernel. */
+  system: number;
+  /** The periods in which it ran under a limit; this and the next two are null without the controller cpu. */
+  periods: number | null;
+  /** The periods in which it was stopped because {@link LimitOptions.cpu} was used up. */
+  throttledPeriods: number | null;
+  /** The time for which it was stopped so. */
+  throttled: number | null;
+}
+
+/** Part of {@link Stats}. Sizes are in bytes. */
+export interface MemoryStats {
+  /** What it has now, with the page cache of the files that it has used. */
+  current: number;
+  /** The most that it has had; null on cgroup v2 before Linux 5.19. */
+  peak: number | null;
+  /** What it has in swap now; null where the kernel does not count swap (on cgroup v1: without `swapaccount=1`). */
+  swap: number | null;
+  /** The most that it has had in swap; null before Linux 6.5, and on cgroup v1. */
+  swapPeak: number | null;
+  /** How often `memoryHigh` was exceeded; null on cgroup v1, which does not have that. */
+  high: number | null;
+  /** How often {@link LimitOptions.memory} was reached, which mostly means that something was reclaimed. */
+  max: number | null;
+}
+
+/** Part of {@link Stats}. Threads count as processes do. */
+export interface PidsStats {
+  /** How many there are. */
+  current: number;
+  /** How many there were at most; null before Linux 6.1. */
+  peak: number | null;
+  /** How often the limit has refused one. */
+  refused: number | null;
+}
+
+/** Part of {@link Stats}: one device. */
+export interface IoStats {
+  /** Its numbers, such as `"8:0"`. */
+  device: string;
+  /** Bytes. */
+  read: number;
+  /** Bytes. */
+  written: number;
+  /** How often was read. */
+  reads: number;
+  /** How often was written. */
+  writes: number;
+}
+
+/** How much time was lost by waiting for a resource (PSI). */
+export interface Pressure {
+  /** At least one process waited. */
+  some: Stall;
+  /** All that had something to do waited; null where the kernel does not tell: for cpu before Linux 5.13. */
+  full: Stall | null;
+}
+
+/** Part of {@link Pressure}. */
+export interface Stall {
+  /** Percent of the last 10 seconds. */
+  avg10: number;
+  /** Percent of the last minute. */
+  avg60: number;
+  /** Percent of the last 5 minutes. */
+  avg300: number;
+  /** Microseconds, from the beginning. */
+  total: number;
 }
 
 /** What is in force: what was not done is not claimed. */
@@ -930,10 +1232,10 @@ export interface Isolation {
   readonly mounts: number;
   /** The directories of the control groups in which limits are in force. */
   readonly cgroups: readonly string[];
-  /** What made them; null without limits. */
-  readonly cgroupManager: string | null;
+  /** Who made them; null without limits. */
+  readonly cgroupManager: "cgroupfs" | "systemd" | null;
   /** The version of cgroups; null without limits. */
-  readonly cgroupVersion: number | null;
+  readonly cgroupVersion: 1 | 2 | null;
 }
 
 /** Chunks, each with memory of its own. */
@@ -1040,7 +1342,7 @@ export type Signal =
 // ---------------------------------------------------------------------------------------------------- The errors
 
 /**
- * A process could not be started. The message says what failed, where, and what to do about it:
+ * A process could not be started, or something not be done to its {@link Container}. The message says what failed, where, and what to do about it:
  *
  * ```text
  * EPERM: mount overlayfs on /data: operation not permitted
@@ -1078,6 +1380,7 @@ export class RunError extends Error {
   readonly signalCode: Signal | number | null;
   readonly exitReason: ExitReason;
   readonly usage: ResourceUsage;
+  readonly stats: Stats | null;
 }
 
 /** Mistakes in the options: a `TypeError` or `RangeError` with these fields; `code` and `option` are the first's. */

@@ -57,4 +57,20 @@ function at(entry, error) {
   return error;
 }
 
-module.exports = { SpawnError, fromNative, invalid, argumentError, systemError };
+/** Where `entry` was called: for an error that is made when that call is on the stack no more. */
+class CallSite {
+  #where = { stack: "" };
+
+  constructor(entry) {
+    Error.captureStackTrace(this.#where, entry);
+  }
+
+  /** `error`, as if it had been made there. */
+  mark(error) {
+    const frames = /\n\s+at .*/s.exec(this.#where.stack);
+    if (frames !== null) error.stack = `${error}${frames[0]}`;
+    return error;
+  }
+}
+
+module.exports = { CallSite, SpawnError, fromNative, invalid, argumentError, systemError };

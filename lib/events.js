@@ -13,7 +13,7 @@ const writers = new Map();
 let holds = 0;
 let listener;
 
-/** Calls `handler(status, usage)` once, when the process has ended. Until then it is kept from being collected. */
+/** Calls `handler(status, usage, stats)` once, when the process has ended. Until then it is kept from being collected. */
 function onExit(id, handler) {
   exits.set(id, handler);
 }
@@ -46,8 +46,8 @@ function listen() {
   listener ??= native().listen(dispatch);
 }
 
-function dispatch(kind, id, a, b) {
-  if (kind === EXIT) take(exits, id)?.(a, b);
+function dispatch(kind, id, a, b, c) {
+  if (kind === EXIT) take(exits, id)?.(a, b, c);
   else if (kind === READY) take(a === 0 ? readers : writers, id)?.();
 }
 

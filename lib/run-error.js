@@ -29,6 +29,7 @@ function endOf({ exitCode, signalCode, exitReason }) {
     timeout: "ended by its timeout",
     aborted: "ended because it was aborted",
     maxBuffer: "ended because it wrote more than maxBuffer",
+    oom: "killed by the kernel: out of memory (container.limit.memory)",
   };
   return Object.hasOwn(reasons, exitReason) ? `${reasons[exitReason]}, ${end}` : end;
 }

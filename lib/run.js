@@ -1,6 +1,7 @@
 "use strict";
 // `run`: a process from its start to the end of all that it writes, in one call.
 
+const { lastStats } = require("./container.js");
 const { described, isAsked, isObject, typeProblem, valueProblem } = require("./problems.js");
 const { RunError } = require("./run-error.js");
 const { start } = require("./spawn.js");
@@ -19,8 +20,10 @@ async function run(first, second) {
     ended,
   ]);
   if (inputError !== undefined) throw inputError;
-  const { exitCode, signalCode, exitReason } = child;
-  const result = { stdout, stderr, exitCode, signalCode, exitReason, usage: child.resourceUsage() };
+  const { exitCode, signalCode, exitReason, container } = child;
+  const usage = child.resourceUsage();
+  const stats = container === null ? null : lastStats(container);
+  const result = { stdout, stderr, exitCode, signalCode, exitReason, usage, stats };
   if (!given.check || (exitReason === "exited" && exitCode === 0)) return result;
   throw new RunError(given.cmd, result, exitReason === "aborted" ? given.options.signal.reason : undefined);
 }

@@ -1,9 +1,11 @@
 "use strict";
 // The handle of a process: Bun's Subprocess.
 
+const containers = require("./container.js");
 const { systemError } = require("./errors.js");
 const { channelClosed, openChannel } = require("./ipc.js");
 const events = require("./events.js");
+const { exitReason } = require("./exit-reason.js");
 const { Keepalive } = require("./keepalive.js");
 const { native } = require("./native.js");
 const { resourceUsage } = require("./resource-usage.js");
@@ -18,7 +20,7 @@ const SIGTERM = 15;
 class Subprocess {
   #id;
   #pid;
-  #container;
+  #container = null;
   #keepalive = new Keepalive();
   #channel;
   #stdio;
@@ -29,16 +31,17 @@ class Subprocess {
   #exitCode = null;
   #signalCode = null;
   #counts = null;
+  #reason = null;
 
   constructor({ id, pid, pipes, container }, { shown, source, bounds, isLazy, onExit, ipc }, terminal) {
     this.#id = id;
     this.#pid = pid;
-    this.#container = container;
+    if (container !== null) this.#container = new containers.Container(id, container);
     this.#exited = new Promise((resolve) => {
       this.#settleExited = resolve;
     });
     // The table of events keeps this handle until the process has ended, whether the caller does or not.
-    events.onExit(id, (status, counts) => this.#ended(status, counts));
+    events.onExit(id, (status, counts, stats) => this.#ended(status, counts, stats));
     this.#terminal = terminal;
     if (ipc !== undefined) this.#channel = openChannel(ipc, pipes, this);
     this.#terminator = new Terminator(bounds, (signal) => this.#send(signal));
@@ -97,8 +100,8 @@ class Subprocess {
   }
 
   get exitReason() {
-    if (!this.killed) return null;
-    return this.#terminator.reason ?? (this.#signalCode === null ? "exited" : "signaled");
+    // That it wrote too much may be found out after its end.
+    return this.killed ? (this.#terminator.reason ?? this.#reason) : null;
   }
 
   /** As Bun has it: whether the process has ended, in whatever way. */
@@ -162,16 +165,18 @@ class Subprocess {
     return this.killed ? ESRCH : native().kill(this.#id, signal);
   }
 
-  #ended(status, counts) {
+  #ended(status, counts, stats) {
     const signal = status & 0x7f;
     const code = (status >> 8) & 0xff;
     if (signal === 0) this.#exitCode = code;
     else this.#signalCode = signalName(signal);
     this.#counts = counts;
+    this.#reason = exitReason(status, stats);
     this.#terminator.processEnded();
     this.#stdio.processEnded(this.#terminator.reason !== null);
     this.#channel?.processEnded();
     if (this.#terminal !== undefined) terminals.processEnded(this.#terminal);
+    if (this.#container !== null) containers.ended(this.#container, stats);
     this.#settleExited(signal === 0 ? code : 128 + signal);
     this.#keepalive.ended();
   }

@@ -3,11 +3,12 @@
 
 const { throwIfAborted } = require("./abort.js");
 const { fromNative, invalid } = require("./errors.js");
+const { exitReason } = require("./exit-reason.js");
 const { bytesNow } = require("./feed.js");
 const { withFiles } = require("./files.js");
 const { native } = require("./native.js");
 const { prepare } = require("./prepare.js");
-const { typeProblem } = require("./problems.js");
+const { isAsked, typeProblem } = require("./problems.js");
 const { resourceUsage } = require("./resource-usage.js");
 const { signalName } = require("./signals.js");
 
@@ -38,8 +39,8 @@ function inputOf(source) {
   throw invalid([typeProblem("stdin", "is not in memory, and spawnSync cannot wait for it")], spawnSync);
 }
 
-/** As Bun's, with the reason. What tells of a bound is there when there was that bound. */
-function resultOf({ pid, status, usage, outputs, stopped }, { bounds, shown }) {
+/** As Bun's, with the reason. What tells of a bound or a container is there when there was one. */
+function resultOf({ pid, status, usage, outputs, stopped, stats }, { bounds, shown, request }) {
   const signal = status & 0x7f;
   const exitCode = signal === 0 ? (status >> 8) & 0xff : null;
   const output = (index) => (shown[index] === "pipe" ? outputs[index] : undefined);
@@ -53,7 +54,8 @@ function resultOf({ pid, status, usage, outputs, stopped }, { bounds, shown }) {
     pid,
     ...(bounds.timeout !== undefined && { exitedDueToTimeout: stopped === "timeout" }),
     ...(bounds.maxBuffer !== undefined && { exitedDueToMaxBuffer: stopped === "maxBuffer" }),
-    exitReason: stopped ?? (signal === 0 ? "exited" : "signaled"),
+    exitReason: stopped ?? exitReason(status, stats),
+    ...(isAsked(request.container) && { stats: stats ?? null }),
   };
 }
 

@@ -4,6 +4,8 @@
 //! catches panics: one that left a function called by Node would abort the user's whole program.
 
 mod blocking;
+mod container;
+mod counted;
 mod listener;
 mod report;
 mod value;
@@ -42,12 +44,13 @@ fn start(env: &Env, config: Config) -> std::result::Result<Spawned, Error> {
     let started = core::spawn(config)?;
     let (pid, plan) = (started.pid, started.plan.clone());
     let (process, pipes) = Process::new(started);
+    let container = in_container.then(|| report::container(pid, &plan, process.groups()));
     let id = reactor.watch(process, environment.clone()).map_err(no_reactor)?;
     let pipes = pipes
         .into_iter()
         .map(|pipe| pipe.map_or(-1, |fd| reactor.keep(fd, environment.clone()).into()))
         .collect();
-    Ok(Spawned { id, pid, pipes, container: in_container.then(|| report::container(pid, &plan)) })
+    Ok(Spawned { id, pid, pipes, container })
 }
 
 /// `explain(request)`: what `spawn` would do.

@@ -1,10 +1,23 @@
 //! Resource limits. A backend does not act: it lowers a limit to steps that carry their undo.
 //!
-//! Two axes, as in the kernel: who makes the group (a *manager*: this process, through cgroupfs), and which *version*
-//! of the hierarchy carries the controllers.
+//! Two axes, as in the kernel's world: who makes the group (a *manager*: this process, through cgroupfs, or systemd,
+//! as a transient scope), and which *version* of the hierarchy carries a controller. A hybrid machine has both
+//! versions at once, each controller in one of them, so a container may have several groups.
+//!
+//! What runs later, on groups that are there, is in [`live`], [`stats`] and [`update`].
 
+mod choice;
+mod control;
+mod delegation;
+mod live;
 mod name;
+mod oom;
+mod scope;
+mod stats;
+mod turns;
+mod update;
 mod v1;
+mod v2;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,70 +27,132 @@ use container_spawn_child::op::{Op, Slot};
 
 use crate::config::{CgroupDirectory, Limit};
 use crate::error::Failure;
-use crate::host::Host;
-use crate::plan::{Builder, ParentOp};
+use crate::host::{Cgroups, Host};
+use crate::plan::{Builder, ParentOp, Stage};
 
-pub use name::{sweep, unique as unique_name};
+pub use control::Control;
+pub use delegation::{LEAF, Lock, enable, left};
+pub use live::{Group, Groups, Unit, kill, remove};
+pub use name::sweep;
+pub use oom::watch as watch_oom;
+pub use scope::{Scope, start as start_scope};
+pub use stats::{Cpu, DeviceIo, Memory, Oom, Pids, Pressure, Pressures, Stall, Stats};
+pub use turns::Turn;
 
-/// What a version of the hierarchy must know.
-trait Version {
-    /// The directory of a new group, and its control files' content, for each controller that the limit needs.
-    fn groups(&self, limit: &Limit, name: &str) -> Result<Vec<Group>, Failure>;
-}
+use choice::Choice;
 
-/// A group to be made.
-struct Group {
-    directory: PathBuf,
-    /// (option, file, content)
-    controls: Vec<(&'static str, PathBuf, String)>,
-}
+/// The version 1 hierarchies that take part in a limit. The freezer comes first, since whoever is in it must be let go
+/// before the other groups of a dead parent's container can be emptied.
+pub const V1_CONTROLLERS: [&str; 8] =
+    ["freezer", "cpu", "cpuacct", "memory", "pids", "blkio", "cpuset", "hugetlb"];
 
-enum AnyVersion<'a> {
-    V1(v1::V1<'a>),
-}
-
-impl Version for AnyVersion<'_> {
-    fn groups(&self, limit: &Limit, name: &str) -> Result<Vec<Group>, Failure> {
-        match self {
-            AnyVersion::V1(v1) => v1.groups(limit, name),
-        }
-    }
-}
-
-/// Groups that the child will join.
+/// How the child gets into the groups that a limit needs.
+#[derive(Default)]
 pub struct Joined {
+    /// Files to which it writes its own id.
     tasks: Vec<Slot>,
+    /// What systemd does while it waits.
+    scope: Option<Scope>,
+}
+
+impl Joined {
+    /// Does it get there by steps of its own, and not with the clone?
+    pub fn is_late(&self) -> bool {
+        !self.tasks.is_empty() || self.scope.is_some()
+    }
 }
 
 /// The parent's share: make the groups and set their limits, before anybody is in them.
 pub fn prepare(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Joined, Failure> {
-    let cgroups = host.cgroups();
-    let version = if cgroups.v1.is_empty() {
-        let summary = "no cgroup hierarchy that a limit can be put in";
-        let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit");
-        return Err(failure.hinting(match cgroups.v2 {
-            Some(_) => {
-                "this machine has cgroup v2 only, which this version of container-spawn does not use yet"
-            }
-            None => "mount the cgroup file systems (mount -t cgroup -o cpu, memory), or drop container.limit",
-        }));
-    } else {
-        AnyVersion::V1(v1::V1 { cgroups, host })
-    };
-    let mut tasks = Vec::new();
-    for group in version.groups(limit, &unique_name())? {
-        let option = group.controls.first().map_or("container.limit", |(option, ..)| *option);
-        plan.origin(option);
-        plan.parent(ParentOp::MakeCgroup(group.directory.clone()));
-        for (option, file, value) in group.controls {
-            plan.origin(option);
-            plan.parent(ParentOp::WriteControl { file, value });
+    match choice::choose(limit, host)? {
+        Choice::Cgroupfs => prepare_groups(plan, limit, host),
+        Choice::Systemd(instance) => {
+            let scope = scope::lower(limit, host, instance, &name::unique())?;
+            Ok(Joined { tasks: Vec::new(), scope: Some(scope) })
         }
-        let to = plan.slot()?;
-        plan.parent(ParentOp::OpenCgroup { directory: group.directory, version: 1, to, foreign: false });
-        tasks.push(to);
     }
-    Ok(Joined { tasks })
+}
+
+fn prepare_groups(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Joined, Failure> {
+    let name = name::unique();
+    let needed = control::controllers(limit);
+    let cgroups = host.cgroups();
+    let (in_v1, in_v2): (Vec<_>, Vec<_>) =
+        needed.iter().partition(|needed| cgroups.v1_controller(needed.v1_name()).is_some());
+    let mut joined = Joined::default();
+    if choice::is_v1(cgroups) {
+        let groups = v1::groups(&in_v1, limit, host, &name)?;
+        if groups.is_empty() && in_v2.is_empty() {
+            return Err(choice::unavailable(
+                "this user may not make a group in any hierarchy of cgroup version 1",
+                "run as root, or drop container.limit",
+            ));
+        }
+        for group in groups {
+            let controls = v1::controls(limit, &group, host)?;
+            make(plan, &group, controls);
+            joined.tasks.push(open(plan, &group, host)?);
+        }
+        if let Some((file, _)) = limit.unified.iter().find(|(file, _)| is_in_v1(file, cgroups)) {
+            let summary = format!("{file} is a file of cgroup version 2, and this machine has its controller in version 1");
+            let hint = "use the other keys of container.limit, or boot with systemd.unified_cgroup_hierarchy=1";
+            let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit.unified");
+            return Err(failure.hinting(hint));
+        }
+        if in_v2.is_empty() {
+            return Ok(joined);
+        }
+    }
+    let group = v2::group(plan, &in_v2, limit, host, &name)?;
+    let mut controls = v2::controls(limit, &group.controllers, host)?;
+    controls.retain(|control| group.has(control.controller()));
+    make(plan, &group, controls);
+    let slot = open(plan, &group, host)?;
+    if plan.is_into_cgroup() {
+        let summary = "a process is in one group of the version 2 hierarchy, and cgroup and container.limit name two";
+        let failure = Failure::own("ERR_INVALID_ARG_VALUE", summary).asked_by("cgroup");
+        return Err(failure.hinting("leave cgroup out, and give its path as container.limit.parent"));
+    }
+    if host.clone_into_cgroup {
+        plan.into_cgroup(slot);
+    } else {
+        joined.tasks.push(slot);
+    }
+    Ok(joined)
+}
+
+fn is_in_v1(file: &str, cgroups: &Cgroups) -> bool {
+    let controller = file.split('.').next().unwrap_or_default();
+    cgroups.v1_controller(if controller == "io" { "blkio" } else { controller }).is_some()
+}
+
+fn make(plan: &mut Builder, group: &Group, controls: Vec<Control>) {
+    let option = controls.iter().find(|control| control.required).map(|control| control.option.clone());
+    plan.origin(option.unwrap_or("container.limit".into()));
+    plan.parent(ParentOp::MakeCgroup(group.clone()));
+    for control in controls {
+        plan.origin(control.option.clone());
+        plan.parent(ParentOp::WriteControl { directory: group.directory.clone(), control });
+    }
+    plan.origin("container.limit");
+}
+
+fn open(plan: &mut Builder, group: &Group, host: &Host) -> Result<Slot, Failure> {
+    let to = plan.slot()?;
+    let directory = group.directory.clone();
+    plan.parent(ParentOp::OpenCgroup { directory, file: entrance(group.version, host), to, foreign: false });
+    Ok(to)
+}
+
+/// What is opened to join: of version 2 the directory, which the child is cloned into. Where that cannot be had, and in
+/// version 1, the file that takes the child's own id: through `tasks` at once; through `cgroup.procs` it costs 10 ms, an
+/// RCU grace period.
+fn entrance(version: u8, host: &Host) -> Option<&'static str> {
+    match version {
+        1 => Some("tasks"),
+        _ if host.clone_into_cgroup => None,
+        _ => Some("cgroup.procs"),
+    }
 }
 
 /// The parent's share of joining a group that somebody else has made.
@@ -93,18 +168,23 @@ pub fn prepare_existing(
     };
     let version = if host.is_cgroup_v2(&directory) { 2 } else { 1 };
     let to = plan.slot()?;
-    plan.parent(ParentOp::OpenCgroup { directory, version, to, foreign: true });
-    if version == 1 {
-        return Ok(Joined { tasks: vec![to] });
+    let file = entrance(version, host);
+    plan.parent(ParentOp::OpenCgroup { directory, file, to, foreign: true });
+    if file.is_some() {
+        return Ok(Joined { tasks: vec![to], scope: None });
     }
     plan.into_cgroup(to);
-    Ok(Joined { tasks: Vec::new() })
+    Ok(Joined::default())
 }
 
-/// The child's share. It writes its own id to `tasks`: through `cgroup.procs` the same costs 10 ms, an RCU grace period.
-pub fn join(plan: &mut Builder, joined: &Joined) {
+/// The child's share.
+pub fn join(plan: &mut Builder, option: &'static str, joined: Joined) {
+    plan.enter(Stage::Cgroup, option);
     let myself = plan.text(c"0");
-    for slot in &joined.tasks {
-        plan.child(Op::WriteSlot { slot: *slot, data: myself });
+    for slot in joined.tasks {
+        plan.child(Op::WriteSlot { slot, data: myself });
+    }
+    if let Some(scope) = joined.scope {
+        plan.gate(ParentOp::StartScope(scope));
     }
 }

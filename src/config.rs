@@ -145,13 +145,75 @@ pub struct Time {
     pub boottime: Option<(i64, u32)>,
 }
 
-/// Limits; at least one is set.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Limits of a control group, `cgroups(7)` and the kernel's `Documentation/admin-guide/cgroup-v2.rst`. At least one
+/// field is set.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limit {
     /// Percent of one core: 50 is half a core, 250 is two and a half. From 1 to 819200.
-    pub cpu: Option<f64>,
-    /// Bytes. From 4096 to `i64::MAX`.
-    pub memory: Option<u64>,
+    pub cpu: Option<Bound<f64>>,
+    /// Share of the processor when there is not enough for all: 1 to 10000, others have 100.
+    pub cpu_weight: Option<u32>,
+    /// The processors that it may run on: ascending, without overlaps, not empty.
+    pub cpuset: Option<CpuList>,
+    /// Bytes, from 4096 to `i64::MAX`: above it the kernel kills.
+    pub memory: Option<Bound<u64>>,
+    /// Bytes: above it the kernel slows down and reclaims.
+    pub memory_high: Option<Bound<u64>>,
+    /// Bytes: below it the kernel takes from others first.
+    pub memory_low: Option<Bound<u64>>,
+    /// Bytes of swap.
+    pub swap: Option<Bound<u64>>,
+    /// How many processes and threads.
+    pub pids: Option<Bound<u64>>,
+    /// Rates, by device; no device twice.
+    pub io: Vec<IoLimit>,
+    /// Bytes of huge pages by their size, which is as in the control files: `2MB`, `1GB`. No size twice.
+    pub hugetlb: Vec<(String, Bound<u64>)>,
+    /// Version 2 control files by name, as written; no file that this package itself needs (`cgroup.*`).
+    pub unified: Vec<(String, String)>,
+    /// Who makes the group; the first that works, if it is not said.
+    pub manager: Option<Manager>,
+    /// Below which group: a path in the hierarchy (absolute, or relative to our own group), or a slice of systemd's.
+    pub parent: Option<String>,
+}
+
+/// A limit, or its absence: then the group is only counted by that controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound<T> {
+    /// So much and no more.
+    At(T),
+    /// `max`.
+    Max,
+}
+
+/// Ranges of processor numbers, both ends included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CpuList(pub Vec<(u32, u32)>);
+
+/// How fast a block device may be read and written; at least one rate is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IoLimit {
+    /// Its position in `container.limit.io`, by which errors name it.
+    pub index: usize,
+    /// A device file (absolute), or `major:minor`.
+    pub device: String,
+    /// Bytes per second read, at least 1.
+    pub rbps: Option<Bound<u64>>,
+    /// Bytes per second written.
+    pub wbps: Option<Bound<u64>>,
+    /// Reads per second.
+    pub riops: Option<Bound<u64>>,
+    /// Writes per second.
+    pub wiops: Option<Bound<u64>>,
+}
+
+/// Who makes a container's group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manager {
+    /// This process, in the cgroup file system.
+    Cgroupfs,
+    /// systemd, as a transient scope.
+    Systemd,
 }
 
 /// A mount namespace and what is mounted in it.

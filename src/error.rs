@@ -113,6 +113,11 @@ impl Failure {
         self
     }
 
+    /// The option that asked for it, unless that is known more exactly.
+    pub fn or_asked_by(self, option: &str) -> Failure {
+        if self.option.is_empty() { self.asked_by(option) } else { self }
+    }
+
     /// The path that it was about.
     pub fn about(mut self, path: impl Into<String>) -> Failure {
         self.path = Some(path.into());

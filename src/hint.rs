@@ -4,7 +4,7 @@
 use container_spawn_child::op::Op;
 use container_spawn_child::syscall::Errno;
 
-use crate::config::{Config, Container, FsEntry, FsKind, RootFrom};
+use crate::config::{Bound, Config, Container, FsEntry, FsKind, RootFrom};
 use crate::error::Failure;
 use crate::plan::ParentOp;
 
@@ -16,6 +16,8 @@ pub struct Sysctls {
     pub unprivileged_userns_clone: Option<u64>,
     /// `/proc/sys/kernel/apparmor_restrict_unprivileged_userns` (Ubuntu).
     pub apparmor_restrict: Option<u64>,
+    /// `/proc/self/attr/apparmor/current`, where that confines us.
+    pub apparmor_profile: Option<String>,
     /// Are we root?
     pub root: bool,
 }
@@ -31,6 +33,10 @@ impl Sysctls {
                 .collect(),
             unprivileged_userns_clone: read("/proc/sys/kernel/unprivileged_userns_clone"),
             apparmor_restrict: read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+            apparmor_profile: std::fs::read_to_string("/proc/self/attr/apparmor/current")
+                .ok()
+                .map(|profile| profile.trim().to_owned())
+                .filter(|profile| !profile.is_empty() && profile != "unconfined"),
             root: nix::unistd::geteuid().is_root(),
         }
     }
@@ -46,6 +52,18 @@ pub fn clone(failure: Failure, namespaces: u64, config: &Config) -> Failure {
     }
 }
 
+/// For a clone that the version 2 group has refused.
+pub fn clone_into(failure: Failure) -> Failure {
+    let hint = match failure.errno.unwrap_or_default() {
+        libc::EAGAIN => "the number of processes is at its limit: pids.max of the group or of one above it, or ulimit -u",
+        libc::EBUSY => "the group is frozen, or it passes controllers on to groups below it and then takes no processes",
+        libc::EACCES => "this takes the right to write to cgroup.procs of the lowest group that is above both it and this process's own",
+        libc::ENOENT | libc::ENODEV => "the group has been removed",
+        _ => return failure,
+    };
+    failure.hinting(hint)
+}
+
 /// The table for [`clone`].
 fn refused_clone(errno: Errno, user: bool, namespaces: u64, sysctls: &Sysctls) -> Option<String> {
     let any = namespaces != 0;
@@ -58,6 +76,10 @@ fn refused_clone(errno: Errno, user: bool, namespaces: u64, sysctls: &Sysctls) -
              sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile for this program with `userns,`"
                 .into()
         }
+        libc::EPERM | libc::EACCES if user && sysctls.apparmor_profile.is_some() => format!(
+            "this process is confined by the AppArmor profile {}: see dmesg for what it refuses, and allow it there (userns, capability)",
+            sysctls.apparmor_profile.as_deref().unwrap_or_default()
+        ),
         libc::EPERM if user => "a seccomp filter (Docker's default, say) or a chroot refuses user namespaces to this process".into(),
         libc::EPERM if sysctls.root => {
             "this process is root without CAP_SYS_ADMIN; give it the capability, or add container.namespace.user: true".into()
@@ -98,10 +120,10 @@ fn asked_limits(namespaces: u64) -> Vec<&'static str> {
 pub fn killed(failure: Failure, config: &Config) -> Failure {
     let memory = config.container.as_ref().and_then(|container| container.limit.as_ref()?.memory);
     match memory {
-        Some(bytes) => failure.hinting(format!(
+        Some(Bound::At(bytes)) => failure.hinting(format!(
             "container.limit.memory is {bytes} bytes, too little to start in; a shell needs about 1 MiB, Node 64 MiB"
         )),
-        None => failure,
+        _ => failure,
     }
 }
 
@@ -136,6 +158,12 @@ const TERMINAL_IN_USE: &str =
 fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Option<String> {
     let in_user_namespace = container.user.is_some();
     let hint = match (op, errno) {
+        (Op::StartPayload, libc::EAGAIN) if container.limit.as_ref().is_some_and(|limit| limit.pids.is_some()) => {
+            "container.limit.pids is too small to start in: the container's own pid 1 counts, too"
+        }
+        (Op::StartPayload, libc::EAGAIN) => {
+            "the number of processes is at its limit: see ulimit -u and pids.max of the cgroups that this process is in"
+        }
         (Op::SetUid(_) | Op::SetGid(_), libc::EINVAL) => "this id is not mapped in container.namespace.user",
         (Op::WriteFile { .. }, libc::EPERM | libc::EACCES) if option == "container.namespace.user" => {
             "the kernel refused the id map; under AppArmor see sysctl kernel.apparmor_restrict_unprivileged_userns"
@@ -215,13 +243,23 @@ fn has_new_root(container: &Container) -> bool {
 /// For a step of the parent's.
 pub fn parent(failure: Failure, op: &ParentOp) -> Failure {
     let hint = match (op, failure.errno.unwrap_or_default()) {
-        (ParentOp::MakeCgroup(_), libc::EACCES | libc::EPERM | libc::EROFS) => {
-            "only root may make cgroups in a version 1 hierarchy; run as root, or drop container.limit"
+        (ParentOp::MakeCgroup(group), libc::EACCES | libc::EPERM | libc::EROFS) if group.version == 1 => {
+            "only root may make cgroups in a version 1 hierarchy that is mounted read-write; run as root, or drop container.limit"
         }
-        (ParentOp::MakeCgroup(_), libc::ENOSPC) => "the number of cgroups is at its limit",
+        (ParentOp::MakeCgroup(_) | ParentOp::EnableControllers { .. }, libc::EACCES | libc::EPERM | libc::EROFS) => {
+            "this user may not make groups here: leave container.limit.parent and manager out, or have the group given to this user"
+        }
+        (ParentOp::MakeCgroup(_), libc::ENOSPC | libc::EAGAIN) => {
+            "the number of cgroups is at its limit: see cgroup.max.descendants in the groups above"
+        }
         (ParentOp::WriteControl { .. }, libc::EINVAL | libc::ERANGE) => {
             "the kernel does not take this value for the limit"
         }
+        (ParentOp::WriteControl { control, .. }, libc::ENOENT) if control.file.starts_with("hugetlb.") => {
+            "this machine has no huge pages of this size: ls /sys/kernel/mm/hugepages"
+        }
+        (ParentOp::WriteControl { .. }, libc::ENOENT) => "this kernel has no such control file",
+        (ParentOp::WriteControl { .. }, libc::ENODEV) => "this device cannot be limited: it must be a whole disk (lsblk)",
         (ParentOp::WriteControl { .. }, libc::EBUSY) => "the group uses more than this already",
         _ => return failure,
     };
@@ -248,6 +286,7 @@ mod tests {
             switched_off: Vec::new(),
             unprivileged_userns_clone: None,
             apparmor_restrict: None,
+            apparmor_profile: None,
             root: false,
         }
     }
@@ -261,6 +300,8 @@ mod tests {
         assert!(said(libc::EPERM, true, &debian).contains("kernel.unprivileged_userns_clone=1"));
         let ubuntu = Sysctls { apparmor_restrict: Some(1), ..open() };
         assert!(said(libc::EACCES, true, &ubuntu).contains("apparmor_restrict_unprivileged_userns=0"));
+        let confined = Sysctls { apparmor_profile: Some("job (enforce)".into()), ..open() };
+        assert!(said(libc::EPERM, true, &confined).contains("AppArmor profile job (enforce)"));
         assert!(said(libc::EPERM, true, &open()).contains("seccomp"));
         assert!(said(libc::EPERM, false, &open()).contains("namespace.user: true"));
         assert!(said(libc::EPERM, false, &Sysctls { root: true, ..open() }).contains("CAP_SYS_ADMIN"));

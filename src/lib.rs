@@ -56,4 +56,5 @@ pub mod spawn;
 pub mod supervisor;
 pub mod sync;
 pub mod sys;
+pub mod systemd;
 pub mod undo;

@@ -35,7 +35,7 @@ fn lower_plain(plan: &mut Builder, config: &Config, host: &Host) -> Result<(), F
     let cgroups = cgroups(plan, config, host)?;
     plan.enter(Stage::Identity, "");
     identity::signals(plan);
-    join(plan, &cgroups);
+    join(plan, cgroups);
     payload::lower(plan, config, None, None, host)?;
     plan.without_init();
     Ok(())
@@ -52,19 +52,19 @@ fn lower_container(
     if let Some(mount) = mounts {
         mounts::mount_points(plan, container, mount);
     }
-    let late_cgroup_namespace = container.cgroup && !cgroups.is_empty();
+    let late_cgroup_namespace = container.cgroup && cgroups.iter().any(|(_, joined)| joined.is_late());
     namespaces(plan, container, late_cgroup_namespace);
 
     plan.enter(Stage::Identity, "");
     identity::signals(plan);
     let lifeline = identity::lifeline(plan)?;
     identity::user(plan, container, host);
-    join(plan, &cgroups);
+    join(plan, cgroups);
     if late_cgroup_namespace {
         plan.origin("container.namespace.cgroup");
         plan.child(Op::Unshare(libc::CLONE_NEWCGROUP));
     }
-    names::lower(plan, container);
+    names::lower(plan, container, host)?;
 
     let root = match mounts {
         Some(mount) => Some(mounts::lower(plan, container, mount, host)?),
@@ -94,15 +94,14 @@ fn cgroups(plan: &mut Builder, config: &Config, host: &Host) -> Result<Vec<(&'st
     Ok(joined)
 }
 
-fn join(plan: &mut Builder, cgroups: &[(&'static str, Joined)]) {
+fn join(plan: &mut Builder, cgroups: Vec<(&'static str, Joined)>) {
     for (option, joined) in cgroups {
-        plan.enter(Stage::Cgroup, *option);
-        cgroup::join(plan, joined);
+        cgroup::join(plan, option, joined);
     }
 }
 
-/// What the clone makes. A time namespace is entered at exec, and a version 1 cgroup namespace takes for its root the
-/// group that the child is in when it is made, so both are made by the child.
+/// What the clone makes. A time namespace is entered at exec, and a cgroup namespace takes for its root the group that the
+/// child is in when it is made: a child that is not cloned into its group makes it itself, as it does the other.
 fn namespaces(plan: &mut Builder, container: &Container, late_cgroup_namespace: bool) {
     plan.enter(Stage::Clone, "");
     let wanted = [

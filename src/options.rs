@@ -14,7 +14,7 @@
 //! 4. **One spelling.** What was once spelled differently is accepted by one file, `spelling.rs`, and to say
 //!    one thing in both spellings is a problem.
 
-use crate::config::Config;
+use crate::config::{Config, Limit};
 
 mod bytes;
 mod command;
@@ -69,6 +69,15 @@ pub fn read(request: &Value) -> Result<Config, Problems> {
     let mut problems = Problems::default();
     match config(&Given::request(request), &mut problems) {
         Ok(config) if problems.0.is_empty() => Ok(config),
+        _ => Err(problems),
+    }
+}
+
+/// Reads what a running container shall be limited to from now on: the `limit` of `container.update(limit)`.
+pub fn read_update(limit: &Value) -> Result<Limit, Problems> {
+    let mut problems = Problems::default();
+    match limit::read_update(&Given { path: "limit".into(), value: limit }, &mut problems) {
+        Ok(limit) if problems.0.is_empty() => Ok(limit),
         _ => Err(problems),
     }
 }

@@ -11,7 +11,7 @@ mod image;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use container_spawn_child::op::{Op, SLOTS, Slot, Step, Text};
 use container_spawn_child::syscall::Errno;
@@ -20,6 +20,7 @@ pub use describe::{Described, namespace_names};
 pub use explain::{Explained, Lane};
 pub use image::Image;
 
+use crate::cgroup::{Control, Group, Scope};
 use crate::config::{BindFrom, IdMap};
 use crate::error::Failure;
 
@@ -86,14 +87,25 @@ pub enum ParentOp {
     },
     /// See whether the new root has what the command needs: its ELF interpreter and libraries.
     CheckRoot,
-    /// Make a cgroup directory, and remove what dead processes of ours have left beside it.
-    MakeCgroup(PathBuf),
-    /// Open a cgroup for the child to join: version 1 its `tasks` file, version 2 the directory.
+    /// Have a version 2 group pass controllers on to the groups below it.
+    EnableControllers {
+        /// The group.
+        group: PathBuf,
+        /// Those without which a limit cannot be put in force.
+        required: Vec<String>,
+        /// Those that come along if they can.
+        companions: Vec<String>,
+        /// Whether its processes may be moved to a leaf of it for that.
+        may_move: bool,
+    },
+    /// Make a cgroup, and remove what dead processes of ours have left beside it.
+    MakeCgroup(Group),
+    /// Open a cgroup for the child to join.
     OpenCgroup {
         /// The group.
         directory: PathBuf,
-        /// 1 or 2.
-        version: u8,
+        /// The file that takes the child's id; without one it is cloned into the directory.
+        file: Option<&'static str>,
         /// Where the descriptor goes.
         to: Slot,
         /// Not made by us: it may be frozen, and then the child would never run.
@@ -101,11 +113,13 @@ pub enum ParentOp {
     },
     /// Write a control file.
     WriteControl {
-        /// The file.
-        file: PathBuf,
-        /// Its new content.
-        value: String,
+        /// The group.
+        directory: PathBuf,
+        /// The file, and its new content.
+        control: Control,
     },
+    /// Have systemd make a scope around the child that waits at this gate.
+    StartScope(Scope),
     /// Write the id maps of the child that waits at this gate.
     WriteMaps {
         /// User ids.
@@ -197,7 +211,7 @@ impl Plan {
 }
 
 /// What a plan that was carried out has put in force.
-pub struct Facts<'a> {
+pub struct Facts {
     /// `CLONE_NEW*`, whoever made them.
     pub namespaces: u64,
     /// `PR_SET_NO_NEW_PRIVS`.
@@ -206,19 +220,16 @@ pub struct Facts<'a> {
     pub new_root: bool,
     /// How many mounts were attached.
     pub mounts: usize,
-    /// Groups with limits.
-    pub cgroups: Vec<&'a Path>,
 }
 
 impl Plan {
     /// Read back from the steps: each of them has succeeded when there is a process.
-    pub fn facts(&self) -> Facts<'_> {
+    pub fn facts(&self) -> Facts {
         let mut facts = Facts {
             namespaces: self.namespaces,
             no_new_privileges: false,
             new_root: false,
             mounts: 0,
-            cgroups: Vec::new(),
         };
         for child in &self.child {
             match child.step.op {
@@ -230,11 +241,6 @@ impl Plan {
                 _ => {}
             }
         }
-        let made = self.parent.iter().filter_map(|step| match &step.op {
-            ParentOp::MakeCgroup(path) => Some(path.as_path()),
-            _ => None,
-        });
-        facts.cgroups.extend(made);
         facts
     }
 }
@@ -333,6 +339,11 @@ impl Builder {
     /// Clone into the version 2 cgroup whose directory this slot holds.
     pub fn into_cgroup(&mut self, directory: Slot) {
         self.plan.into_cgroup = Some(directory);
+    }
+
+    /// Will the child be cloned into a version 2 cgroup?
+    pub fn is_into_cgroup(&self) -> bool {
+        self.plan.into_cgroup.is_some()
     }
 
     /// Put a string into the arena; the same string is kept once, while there are few.

@@ -2,9 +2,11 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use container_spawn_child::syscall::Errno;
 
+use crate::cgroup::{Groups, Stats};
 use crate::spawn::Started;
 use crate::sys;
 use crate::undo::{self, Undo};
@@ -12,12 +14,18 @@ use crate::undo::{self, Undo};
 /// What init takes for a request to stop the payload, see `child/init.rs`.
 const STOP_REQUEST: i32 = 0x7374_6f70;
 
+/// How long the kernel may take to choose whom to kill, in ms.
+const OOM_ROUNDS: usize = 20;
+
 /// A running process. It is signalled and waited for through its pidfd only.
 pub struct Process {
     pidfd: OwnedFd,
     /// Where init reports how the payload ended.
     status: Option<OwnedFd>,
     undo: Mutex<Vec<Undo>>,
+    groups: Option<Groups>,
+    /// Readable when a version 1 group has run out of memory.
+    oom: Option<OwnedFd>,
 }
 
 /// How a process ended.
@@ -28,14 +36,46 @@ pub struct Exit {
     /// `getrusage(2)`, in the order of its structure from `ru_utime` on, but for `ru_ixrss`, which is last: times in µs, the
     /// resident maximum in bytes, counts. What Linux does not keep (`ru_idrss`, `ru_isrss`) is left out.
     pub usage: [f64; 14],
+    /// What its groups have counted, if it had any.
+    pub stats: Option<Box<Stats>>,
 }
 
 impl Process {
     /// Of what has been started; its pipes are not the process's.
     pub fn new(started: Started) -> (Process, Vec<Option<OwnedFd>>) {
-        let process =
-            Process { pidfd: started.pidfd, status: started.status, undo: Mutex::new(started.undo) };
+        let process = Process {
+            pidfd: started.pidfd,
+            status: started.status,
+            undo: Mutex::new(started.undo),
+            groups: started.groups,
+            oom: started.oom,
+        };
         (process, started.pipes)
+    }
+
+    /// The groups with its limits.
+    pub fn groups(&self) -> Option<&Groups> {
+        self.groups.as_ref()
+    }
+
+    /// Readable when its version 1 group has run out of memory; then [`Process::after_oom`] is to be called.
+    pub fn oom(&self) -> Option<BorrowedFd<'_>> {
+        self.oom.as_ref().map(sys::borrow)
+    }
+
+    /// If the kernel has killed one process of the container, end the others: half of a container is no use to anybody.
+    /// Version 2 does that by itself. The kernel tells of the need before it kills, so its choice is waited for; there may
+    /// be none, if memory became free meanwhile.
+    pub fn after_oom(&self) {
+        let (Some(oom), Some(groups)) = (self.oom(), &self.groups) else { return };
+        let _ = sys::read(oom, &mut [0; 8]);
+        for _ in 0..OOM_ROUNDS {
+            if groups.oom_kills() > 0 {
+                groups.kill();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The process.
@@ -49,7 +89,27 @@ impl Process {
         if signal == libc::SIGSTOP && self.status.is_some() {
             return sys::queue_signal(self.pidfd(), libc::SIGTSTP, STOP_REQUEST);
         }
-        sys::send_signal(self.pidfd(), signal)
+        sys::send_signal(self.pidfd(), signal)?;
+        if signal == libc::SIGKILL
+            && let Some(groups) = &self.groups
+        {
+            groups.thaw_for_signal();
+        }
+        Ok(())
+    }
+
+    /// End every process of the container. `false`: they cannot be found, since it has neither a cgroup nor a pid
+    /// namespace of ours.
+    pub fn kill_all(&self) -> bool {
+        if let Some(groups) = &self.groups {
+            groups.kill();
+            return true;
+        }
+        let has_init = self.status.is_some();
+        if has_init {
+            let _ = self.kill(libc::SIGKILL);
+        }
+        has_init
     }
 
     /// End it, wait for that, and unmake what was made for it.
@@ -70,7 +130,8 @@ impl Process {
         };
         let status = self.reported().unwrap_or(status);
         let undo = std::mem::take(&mut *self.undo.lock().unwrap_or_else(PoisonError::into_inner));
-        Some((Exit { status, usage }, undo))
+        let stats = self.groups.as_ref().map(|groups| Box::new(groups.stats()));
+        Some((Exit { status, usage, stats }, undo))
     }
 
     /// What init said. It says nothing when it was killed itself.

@@ -42,6 +42,9 @@ const BROKEN: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
 /// Tells a process's key in the epoll set from a pipe's.
 const PROCESS: u64 = 1 << 32;
 
+/// A process's group is out of memory.
+const OOM: u64 = 1 << 33;
+
 struct Pipe {
     fd: Arc<OwnedFd>,
     listener: Arc<dyn Listener>,
@@ -107,6 +110,11 @@ impl Reactor {
         if let Err(error) = sys::epoll_control(&self.epoll, libc::EPOLL_CTL_ADD, process.pidfd(), READ, key) {
             process.discard();
             return Err(error);
+        }
+        if let Some(oom) = process.oom() {
+            // Without it the container does not die whole, which is no reason not to start it.
+            let _ =
+                sys::epoll_control(&self.epoll, libc::EPOLL_CTL_ADD, oom, READ, OOM | u64::from(id));
         }
         tables.processes.insert(id, Watched { process, listener });
         Ok(id)
@@ -187,6 +195,8 @@ impl Reactor {
                 let id = key as u32;
                 if key & PROCESS != 0 {
                     ending.extend(self.ended(id));
+                } else if key & OOM != 0 {
+                    self.process(id).iter().for_each(|process| process.after_oom());
                 } else {
                     self.ready(id, events);
                 }
@@ -198,7 +208,9 @@ impl Reactor {
     fn ended(&self, id: u32) -> Option<Ending> {
         let process = self.process(id)?;
         let (exit, undo) = process.reap()?;
-        let _ = sys::epoll_control(&self.epoll, libc::EPOLL_CTL_DEL, process.pidfd(), 0, 0);
+        for fd in [Some(process.pidfd()), process.oom()].into_iter().flatten() {
+            let _ = sys::epoll_control(&self.epoll, libc::EPOLL_CTL_DEL, fd, 0, 0);
+        }
         let watched = self.tables().processes.remove(&id)?;
         Some(Ending {
             id,

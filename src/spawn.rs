@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use container_spawn_child::shared::{NO_FAILURE, Shared, bell, futex_wait, futex_wake, reached};
+use container_spawn_child::syscall::Errno;
 
+use crate::cgroup::Groups;
 use crate::config::Config;
 use crate::error::{Error, Failure};
 use crate::host::Host;
@@ -35,6 +37,10 @@ pub struct Started {
     pub pipes: Vec<Option<OwnedFd>>,
     /// What is to be unmade when it has ended.
     pub undo: Vec<Undo>,
+    /// The groups with its limits.
+    pub groups: Option<Groups>,
+    /// Tells of kills for want of memory, where we have to end the rest of the container.
+    pub oom: Option<OwnedFd>,
     /// What was done.
     pub plan: Arc<Plan>,
 }
@@ -61,8 +67,23 @@ pub fn spawn(config: Config) -> Result<Started, Error> {
     if is_plain(&config) {
         return here(Setup::new(config));
     }
-    let timeout = config.container.as_ref().map_or(PLAIN_TIMEOUT, |container| container.setup_timeout);
-    let setup = Arc::new(Setup::new(config));
+    let into_cgroup = !CLONES_INTO_NONE.load(Ordering::Relaxed);
+    let setup = Arc::new(Setup::new(config).cloning_into_cgroup(into_cgroup));
+    match watched(&setup) {
+        Err(_) if setup.into_cgroup_refused.load(Ordering::Acquire) => {
+            let again = Arc::new(Setup::new(setup.config.clone()).cloning_into_cgroup(false));
+            // Only if the cgroup was what was refused, and not a namespace.
+            watched(&again).inspect(|_| CLONES_INTO_NONE.store(true, Ordering::Relaxed))
+        }
+        other => other,
+    }
+}
+
+/// `CLONE_INTO_CGROUP` has been refused to this process, by a seccomp filter or an emulated kernel, and will be again.
+static CLONES_INTO_NONE: AtomicBool = AtomicBool::new(false);
+
+fn watched(setup: &Arc<Setup>) -> Result<Started, Error> {
+    let timeout = setup.config.container.as_ref().map_or(PLAIN_TIMEOUT, |container| container.setup_timeout);
     supervisor::submit(setup.clone())
         .map_err(|error| Failure::io("clone", &error, "start the thread that clones"))?;
     setup.watch(timeout)
@@ -95,6 +116,12 @@ struct Setup {
     pidfd_in_use: Mutex<()>,
     /// A gate that failed: the child has been killed for it.
     gate_failure: Mutex<Option<Failure>>,
+    /// What has been made at a gate.
+    made_at_gate: Mutex<Option<parent::MadeAtGate>>,
+    /// Whether the child may be cloned into its version 2 cgroup.
+    into_cgroup: bool,
+    /// The kernel does not do that.
+    into_cgroup_refused: AtomicBool,
     outcome: Mutex<Option<Result<Started, Failure>>>,
 }
 
@@ -108,8 +135,16 @@ impl Setup {
             cancelled: AtomicBool::new(false),
             pidfd_in_use: Mutex::new(()),
             gate_failure: Mutex::new(None),
+            made_at_gate: Mutex::new(None),
+            into_cgroup: true,
+            into_cgroup_refused: AtomicBool::new(false),
             outcome: Mutex::new(None),
         }
+    }
+
+    fn cloning_into_cgroup(mut self, may: bool) -> Setup {
+        self.into_cgroup = may;
+        self
     }
 
     /// The caller's part.
@@ -191,17 +226,18 @@ impl Setup {
         );
         let Some(plan) = self.plan.get() else { return };
         let number = self.shared.gates_open.load(Ordering::Acquire);
-        if let Some(step) = plan.gates.get(number as usize)
-            && let Err(failure) = parent::at_gate(&step.op, sys::pid_at_gate(&self.shared))
-        {
-            let failure = failure.asked_by(&step.origin).at(
-                plan.number_of_gate(number as usize),
-                plan.step_count(),
-                "in the parent",
-            );
-            *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-            self.kill();
-            return;
+        if let Some(step) = plan.gates.get(number as usize) {
+            let (made, result) = parent::at_gate(&step.op, sys::pid_at_gate(&self.shared));
+            if made.is_some() {
+                *self.made_at_gate.lock().unwrap_or_else(PoisonError::into_inner) = made;
+            }
+            if let Err(failure) = result {
+                let place = plan.number_of_gate(number as usize);
+                let failure = failure.or_asked_by(&step.origin).at(place, plan.step_count(), "in the parent");
+                *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                self.kill();
+                return;
+            }
         }
         self.shared.gates_open.store(number + 1, Ordering::Release);
         futex_wake(&self.shared.gates_open);
@@ -218,7 +254,9 @@ impl Setup {
 
     /// The supervisor's part.
     fn carry_out(&self, stacks: &Stacks, settle: &mut Option<Settle>) -> Result<Started, Failure> {
-        let plan = Arc::new(lower(&self.config, &Host::live())?);
+        let mut host = Host::live();
+        host.clone_into_cgroup = self.into_cgroup;
+        let plan = Arc::new(lower(&self.config, &host)?);
         let plan = self.plan.get_or_init(|| plan).clone();
         let mut made = parent::Made::new(&self.config);
         self.launch(&plan, &mut made, stacks, settle).map_err(|mut failure| {
@@ -237,7 +275,7 @@ impl Setup {
         for (number, step) in plan.parent.iter().enumerate() {
             self.parent_step.store(number + 1, Ordering::Release);
             parent::run(&step.op, made, &self.shared).map_err(|failure| {
-                failure.asked_by(&step.origin).at(number, plan.step_count(), "in the parent")
+                failure.or_asked_by(&step.origin).at(number, plan.step_count(), "in the parent")
             })?;
         }
         self.parent_step.store(plan.parent.len() + 1, Ordering::Release);
@@ -253,7 +291,10 @@ impl Setup {
         let child = supervisor::launch(plan, &self.shared, stacks);
         settle.cloned();
         ends.close_theirs();
-        let pidfd = child.map_err(|errno| blame::clone(plan, errno, &self.config))?;
+        if let Some(scope) = self.made_at_gate.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            made.add(scope);
+        }
+        let pidfd = child.map_err(|errno| self.not_cloned(plan, errno))?;
         let through = if plan.has_init() { reached::INIT | reached::PAYLOAD } else { reached::PAYLOAD };
         let reached = self.shared.reached.load(Ordering::Acquire) == through
             && self.shared.failed.load(Ordering::Acquire) == NO_FAILURE;
@@ -264,12 +305,27 @@ impl Setup {
                 status: ends.take_status(),
                 pipes: ends.take_ours(),
                 undo: std::mem::take(&mut made.undo),
+                groups: made.take_groups(),
+                oom: made.oom.take(),
                 plan: plan.clone(),
             });
         }
         let ended = bury(&pidfd);
         self.close(pidfd);
         Err(blame::child(plan, &self.shared, &self.config, ended))
+    }
+}
+
+impl Setup {
+    /// These say that the kernel, or what stands for it, does not know `CLONE_INTO_CGROUP`; EPERM is a seccomp filter's.
+    /// Other errors are the group's.
+    fn not_cloned(&self, plan: &Plan, errno: Errno) -> Failure {
+        const NOT_KNOWN: [Errno; 6] =
+            [libc::ENOSYS, libc::EBADF, libc::EINVAL, libc::E2BIG, libc::EOPNOTSUPP, libc::EPERM];
+        if plan.into_cgroup.is_some() && NOT_KNOWN.contains(&errno) {
+            self.into_cgroup_refused.store(true, Ordering::Release);
+        }
+        blame::clone(plan, errno, &self.config)
     }
 }
 

@@ -102,7 +102,7 @@ pub fn run(started: Started, input: Vec<u8>, bounds: Bounds) -> Finished {
             *place = Some(output.bytes);
         }
     }
-    let exit = run.exit.unwrap_or(Exit { status: 0, usage: [0.0; 14] });
+    let exit = run.exit.unwrap_or(Exit { status: 0, usage: [0.0; 14], stats: None });
     Finished { exit, outputs, stopped: run.stopped }
 }
 
@@ -114,10 +114,12 @@ impl Run {
     }
 
     fn turn(&mut self) {
-        let mut polled = Vec::with_capacity(2 + self.outputs.len());
+        let mut polled = Vec::with_capacity(3 + self.outputs.len());
         let mut poll = |fd: i32, events: i16| polled.push(libc::pollfd { fd, events, revents: 0 });
         poll(if self.exit.is_none() { self.process.pidfd().as_raw_fd() } else { -1 }, libc::POLLIN);
         poll(self.input.as_ref().map_or(-1, |(fd, ..)| fd.as_raw_fd()), libc::POLLOUT);
+        let is_running = self.exit.is_none();
+        poll(self.process.oom().filter(|_| is_running).map_or(-1, |oom| oom.as_raw_fd()), libc::POLLIN);
         for output in &self.outputs {
             poll(output.fd.as_ref().map_or(-1, AsRawFd::as_raw_fd), libc::POLLIN);
         }
@@ -126,8 +128,12 @@ impl Run {
         sys::poll(&mut polled, timeout);
         let mut ready = polled.iter().map(|entry| entry.revents != 0);
         let (ended, writable) = (ready.next() == Some(true), ready.next() == Some(true));
+        let out_of_memory = ready.next() == Some(true);
         if writable {
             self.feed();
+        }
+        if out_of_memory {
+            self.process.after_oom();
         }
         let readable: Vec<bool> = ready.collect();
         for (position, _) in readable.iter().enumerate().filter(|(_, ready)| **ready) {

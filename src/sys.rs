@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 mod clone;
+mod file;
 mod poll;
 mod process;
 mod terminal;
@@ -18,6 +19,7 @@ pub use clone::{
     Stack, block_all_signals, clone_and_wait, dumpable, kill_unborn, pid_at_gate, restore_signals,
     set_dumpable,
 };
+pub use file::{event_counter, extended_attribute};
 pub use poll::{epoll, epoll_control, epoll_wait, poll, wait_for_hang_up};
 pub use process::{Ended, keep_exit_statuses, pidfd_open, queue_signal, reap, send_signal, wait};
 pub use terminal::{pseudo_terminal, resize_terminal, set_terminal_modes, terminal_modes};

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::cgroup;
 use crate::filesystem::mountpoint::MountPoint;
-use crate::sys;
 
 /// How long unmaking may take: a cgroup is busy for as long as its last process dies.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,6 +17,8 @@ pub enum Undo {
     MountPoint(Option<MountPoint>),
     /// A cgroup.
     Cgroup(PathBuf),
+    /// The cgroup of a scope. systemd removes it when it is empty, and would take it amiss if we did.
+    Scope(PathBuf),
 }
 
 impl Undo {
@@ -27,7 +29,17 @@ impl Undo {
                 Some(Err(error)) => Err(error.into()),
                 Some(Ok(())) | None => Ok(true),
             },
-            Undo::Cgroup(directory) => remove_cgroup(directory),
+            Undo::Cgroup(directory) => {
+                let removed = cgroup::remove(directory)?;
+                if removed && let Some(parent) = directory.parent() {
+                    cgroup::left(parent);
+                }
+                Ok(removed)
+            }
+            Undo::Scope(directory) => {
+                cgroup::kill(directory);
+                Ok(!directory.exists())
+            }
         }
     }
 }
@@ -36,7 +48,7 @@ impl fmt::Display for Undo {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Undo::MountPoint(_) => write!(f, "mount point"),
-            Undo::Cgroup(directory) => write!(f, "cgroup {}", directory.display()),
+            Undo::Cgroup(directory) | Undo::Scope(directory) => write!(f, "cgroup {}", directory.display()),
         }
     }
 }
@@ -64,33 +76,4 @@ pub fn all(undo: &mut Vec<Undo>) -> Option<String> {
         }
     }
     left
-}
-
-/// A group with processes in it cannot be removed, and whoever is in ours is the container's: without a pid
-/// namespace nothing else ends what the command has left behind.
-fn remove_cgroup(directory: &Path) -> io::Result<bool> {
-    match std::fs::remove_dir(directory) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
-            kill_members(directory);
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn kill_members(directory: &Path) {
-    let members = || -> Vec<i32> {
-        let list = std::fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
-        list.lines().filter_map(|line| line.parse().ok()).collect()
-    };
-    for pid in members() {
-        // The number may have been given to somebody else since: whoever the descriptor names must still be listed.
-        if let Ok(pidfd) = sys::pidfd_open(pid)
-            && members().contains(&pid)
-        {
-            let _ = sys::send_signal(sys::borrow(&pidfd), libc::SIGKILL);
-        }
-    }
 }

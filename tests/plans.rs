@@ -28,6 +28,54 @@ fn rootless_6_1() -> Host {
     Host::fixture(1000, (6, 1), MOUNTS, DIRECTORIES)
 }
 
+fn rootless_6_3() -> Host {
+    Host::fixture(1000, (6, 3), MOUNTS, DIRECTORIES)
+}
+
+const V2: &str = "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate";
+const SERVICE: &str = "/sys/fs/cgroup/system.slice/job.service";
+const USERS: &str = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service";
+
+/// An ordinary user on a machine with systemd, in a group of the system's.
+fn on_v2(own: &str, files: &[(&str, &str)], writable: &[&str]) -> Host {
+    let always = [
+        ("/run/systemd/system/x", ""),
+        ("/sys/devices/system/cpu/online", "0-7\n"),
+        ("/sys/fs/cgroup/system.slice/job.service/cgroup.type", "domain\n"),
+        ("/sys/fs/cgroup/system.slice/job.service/cgroup.controllers", "cpu io memory pids\n"),
+    ];
+    Host::fixture(1000, (6, 12), V2, DIRECTORIES)
+        .with_files(&always, writable)
+        .with_files(files, &[])
+        .with_cgroup(own)
+}
+
+fn delegated() -> Host {
+    on_v2("0::/system.slice/job.service/container-spawn.leaf\n", &[], &[SERVICE])
+}
+
+fn with_user_systemd() -> Host {
+    let controllers = format!("{USERS}/cgroup.controllers");
+    on_v2(
+        "0::/system.slice/job.service\n",
+        &[("/run/user/1000/bus", ""), (&controllers, "cpu memory pids\n")],
+        &[],
+    )
+}
+
+fn some_limits() -> Value {
+    let limit = object(&[("cpu", Value::Number(50.0)), ("memory", text("100M")), ("pids", Value::Number(32.0))]);
+    object(&[("namespace", all_true(&["user", "cgroup"])), ("limit", limit)])
+}
+
+fn refusal(limit: &[(&str, Value)], host: &Host) -> String {
+    let config = read(&request(Some(object(&[("limit", object(limit))])))).expect("valid options");
+    match lower(&config, host) {
+        Ok(_) => panic!("there is a plan"),
+        Err(failure) => failure.to_string(),
+    }
+}
+
 fn text(value: &str) -> Value {
     Value::String(value.into())
 }
@@ -71,7 +119,7 @@ fn plan(container: Option<Value>, host: &Host) -> String {
 fn hide_cgroup_name(text: &str) -> String {
     let Some(start) = text.find("container-spawn.") else { return text.to_owned() };
     let (before, name) = text.split_at(start);
-    let rest = name.find('/').map_or("", |end| &name[end..]);
+    let rest = name.find(['/', ' ']).map_or("", |end| &name[end..]);
     format!("{before}NAME{rest}")
 }
 
@@ -101,7 +149,16 @@ fn all_namespaces() {
         namespace.push((key, Value::Bool(true)));
     }
     namespace.push(("time", object(&[("boottime", Value::Number(-1.5))])));
-    compare("all-namespaces", &plan(Some(object(&[("namespace", object(&namespace))])), &rootless_6_1()));
+    compare("all-namespaces", &plan(Some(object(&[("namespace", object(&namespace))])), &rootless_6_3()));
+}
+
+#[test]
+fn a_time_namespace_before_6_3_is_an_error() {
+    let container = object(&[("namespace", object(&[("time", Value::Bool(true))]))]);
+    let config = read(&request(Some(container))).expect("valid options");
+    let Err(failure) = lower(&config, &rootless_6_1()) else { panic!("there is a plan") };
+    assert_eq!(failure.option, "container.namespace.time");
+    assert!(failure.to_string().contains("since Linux 6.3, and this is 6.1"), "{failure}");
 }
 
 #[test]
@@ -111,6 +168,45 @@ fn limits_on_cgroup_v1() {
         ("limit", object(&[("cpu", Value::Number(50.0)), ("memory", text("100M"))])),
     ]);
     compare("limits-on-cgroup-v1", &plan(Some(container), &root_with_cgroup_v1()));
+}
+
+#[test]
+fn limits_in_a_delegated_group() {
+    compare("limits-delegated", &plan(Some(some_limits()), &delegated()));
+}
+
+#[test]
+fn limits_without_clone_into_cgroup() {
+    let mut host = delegated();
+    host.clone_into_cgroup = false;
+    compare("limits-without-clone-into-cgroup", &plan(Some(some_limits()), &host));
+}
+
+#[test]
+fn limits_by_the_users_systemd() {
+    compare("limits-by-systemd", &plan(Some(some_limits()), &with_user_systemd()));
+}
+
+#[test]
+fn a_limit_that_cannot_be_had_says_how_to_get_it() {
+    let memory = [("memory", text("100M"))];
+    let nobody = on_v2("0::/system.slice/job.service\n", &[], &[]);
+    for needed in ["ERR_CGROUP_UNAVAILABLE", "loginctl enable-linger", "Delegate=yes"] {
+        let refusal = refusal(&memory, &nobody);
+        assert!(refusal.contains(needed), "{needed}: {refusal}");
+    }
+    let cpuset = [("cpuset", text("0"))];
+    for (host, needed) in [
+        (with_user_systemd(), "/etc/systemd/system/user@.service.d/delegate.conf"),
+        (with_user_systemd(), "the cgroup controller \"cpuset\""),
+        (delegated(), "the cgroup controller \"cpuset\""),
+    ] {
+        let refusal = refusal(&cpuset, &host);
+        assert!(refusal.contains(needed) && refusal.contains("container.limit.cpuset"), "{needed}: {refusal}");
+    }
+    let by_systemd = [("manager", text("systemd")), ("pids", Value::Number(9.0))];
+    let refusal = refusal(&by_systemd, &root_with_cgroup_v1());
+    assert!(refusal.contains("container.limit.manager") && refusal.contains("version 1"), "{refusal}");
 }
 
 #[test]

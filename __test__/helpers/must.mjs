@@ -9,6 +9,15 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import {
+  allowedProcessors,
+  cgroupV1,
+  controllers,
+  expectedManager,
+  scenario,
+  temporaryOnDisk,
+  version,
+} from "./cgroups.mjs";
 import { payload } from "./payload.mjs";
 import { runtimes } from "./runtimes.mjs";
 
@@ -19,6 +28,12 @@ function tried(cmd, what) {
   const { status, error, stderr } = spawnSync(cmd[0], cmd.slice(1), { encoding: "utf8", timeout: 10_000 });
   if (status === 0) return false;
   return `${what}: ${error?.message ?? (stderr.trim().split("\n").pop() || `exit code ${status}`)}`;
+}
+
+/** Compares the release that runs with a version. */
+export function kernelIsAtLeast(major, minor) {
+  const [ours, oursMinor] = os.release().split(".").map(Number);
+  return ours > major || (ours === major && oursMinor >= minor);
 }
 
 function hasCapSysAdmin() {
@@ -32,16 +47,6 @@ function overlayWorks(unshare) {
     "mount -t tmpfs t /mnt && cd /mnt && mkdir a b u w m && " +
     "mount -t overlay -o lowerdir=a:b,upperdir=u,workdir=w,userxattr o m";
   return tried(["unshare", ...unshare, "sh", "-c", script], "overlay does not mount");
-}
-
-/** The mount point of the v1 hierarchy that has `controller`, or null. */
-export function cgroupV1(controller) {
-  for (const line of fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-    const [left, right] = line.split(" - ");
-    if (!right?.startsWith("cgroup ")) continue;
-    if (right.split(" ").pop().split(",").includes(controller)) return left.split(" ")[4];
-  }
-  return null;
 }
 
 function cgroupV1Works() {
@@ -60,13 +65,58 @@ function cgroupV1Works() {
   return false;
 }
 
+/** Why there are no limits here; what the scenario says is so, whatever the machine looks like. */
+function limitsWork() {
+  if (scenario !== null)
+    return expectedManager === null && `in the scenario ${scenario} nobody may make cgroups`;
+  if (version === 1) return isRoot ? cgroupV1Works() : "limits on cgroup v1 need root";
+  if (version === null) return "there is no cgroup hierarchy with a memory controller";
+  const missing = ["memory", "cpu", "pids"].filter((name) => !controllers.has(name));
+  return missing.length > 0 && `this user's containers have no cgroup controllers ${missing.join(" ")}`;
+}
+
+function limitsAreRefused() {
+  if (!limitsWork()) return "is about those who may make no cgroups";
+  return scenario === "user-none" || version === 1 ? false : `is not known to be so on cgroup v${version}`;
+}
+
+const controllerWorks = (name) =>
+  limitsWork() ||
+  (!controllers.has(name) && `there is no cgroup controller ${name} for this user's containers`);
+
+function cpusetWorks() {
+  const count = allowedProcessors().length;
+  return controllerWorks("cpuset") || (count < 2 && "this process may use one processor only");
+}
+
+const ioWorks = () =>
+  controllerWorks("io") || (temporaryOnDisk() === null && "no directory for temporary files is on a disk");
+
+/** Where a test can make groups of its own, with controllers, below which containers can be. */
+function ownGroupsWork() {
+  if (version === 1) return limitsWork();
+  return (
+    limitsWork() || (expectedManager !== "cgroupfs" && "this process has no cgroup of its own to divide")
+  );
+}
+
+const onVersion = (wanted, check) => () =>
+  check() || (version !== wanted && `is about cgroup v${wanted}, and this is v${version}`);
+
 const probes = {
   root: () => (isRoot && hasCapSysAdmin() ? false : "needs root with CAP_SYS_ADMIN"),
   "not-root": () => (isRoot ? "is about an ordinary user, and this is root" : false),
   userns: () => tried(["unshare", "-Urpmf", "true"], "user namespaces are refused here"),
   overlay: () => overlayWorks(isRoot ? ["-m"] : ["-Urm"]) || overlayWorks(["-Urm"]),
   "cgroup-v1": cgroupV1Works,
-  time: () => (fs.existsSync("/proc/self/ns/time") ? false : "this kernel has no time namespaces"),
+  limits: limitsWork,
+  "no-limits": limitsAreRefused,
+  "limits-v1": onVersion(1, limitsWork),
+  "limits-v2": onVersion(2, limitsWork),
+  "limit-parent": ownGroupsWork,
+  io: ioWorks,
+  cpuset: cpusetWorks,
+  time: () => (kernelIsAtLeast(6, 3) ? false : "time namespaces are entered at exec since Linux 6.3"),
   fuse: () => (isRoot && fs.existsSync("/dev/fuse") ? false : "needs root and /dev/fuse"),
   payload: () => payload.unavailable(),
   bash: () => tried(["bash", "-c", "true"], "bash is missing"),
@@ -80,6 +130,8 @@ const probes = {
   "bun-command": () => tried([runtimes.bun, "--version"], "there is no bun to run"),
   x64: () => (os.arch() === "x64" ? false : "is written for x86-64"),
 };
+
+export { cgroupV1 };
 
 const must = (process.env.CONTAINER_SPAWN_MUST_WORK ?? "").split(",").filter(Boolean);
 const answers = new Map();

@@ -13,6 +13,7 @@ pub mod nr {
     pub const CLOSE: usize = pick(3, 57);
     pub const MMAP: usize = pick(9, 222);
     pub const PREAD64: usize = pick(17, 67);
+    pub const CLONE: usize = pick(56, 220);
     pub const NANOSLEEP: usize = pick(35, 101);
     pub const GETCWD: usize = pick(79, 17);
     pub const CHDIR: usize = pick(80, 49);

@@ -4,6 +4,7 @@ export const container = (options) => ({ cmd: ["true"], container: options });
 export const namespace = (options) => container({ namespace: options });
 export const entry = (options) => container({ fs: [options] });
 export const limit = (options) => container({ limit: options });
+export const io = (options) => limit({ io: [{ device: "8:0", ...options }] });
 export const bind = { type: "bind", from: "/usr", to: "/mnt" };
 export const overlay = { type: "overlayfs", to: "/mnt", lower: ["/usr"] };
 
@@ -56,7 +57,25 @@ export const types = [
   [container({ root: { from: "host", overlay: 1 } }), "container.root.overlay"],
   [limit(5), "container.limit"],
   [limit({ cpu: "50" }), "container.limit.cpu"],
+  [limit({ cpuWeight: "max" }), "container.limit.cpuWeight"],
+  [limit({ cpuset: 0 }), "container.limit.cpuset"],
   [limit({ memory: {} }), "container.limit.memory"],
+  [limit({ memoryHigh: true }), "container.limit.memoryHigh"],
+  [limit({ memoryLow: [] }), "container.limit.memoryLow"],
+  [limit({ swap: 1n }), "container.limit.swap"],
+  [limit({ pids: "10" }), "container.limit.pids"],
+  [limit({ io: { device: "8:0", rbps: 1 } }), "container.limit.io"],
+  [limit({ io: ["8:0"] }), "container.limit.io[0]"],
+  [limit({ io: [{ rbps: 1 }] }), "container.limit.io[0].device"],
+  [io({ device: 8, rbps: 1 }), "container.limit.io[0].device"],
+  [io({ rbps: {} }), "container.limit.io[0].rbps"],
+  [io({ wiops: "5" }), "container.limit.io[0].wiops"],
+  [limit({ hugetlb: "2MB" }), "container.limit.hugetlb"],
+  [limit({ hugetlb: { "2MB": {} } }), 'container.limit.hugetlb["2MB"]'],
+  [limit({ unified: [] }), "container.limit.unified"],
+  [limit({ unified: { "memory.high": 5 } }), 'container.limit.unified["memory.high"]'],
+  [limit({ manager: 1 }), "container.limit.manager"],
+  [limit({ parent: 1 }), "container.limit.parent"],
   [container({ setupTimeout: "1s" }), "container.setupTimeout"],
   [container({ security: true }), "container.security"],
   [container({ security: { noNewPrivileges: "yes" } }), "container.security.noNewPrivileges"],
@@ -88,10 +107,26 @@ export const ranges = [
   [limit({ cpu: -5 }), "container.limit.cpu"],
   [limit({ cpu: Number.NaN }), "container.limit.cpu"],
   [limit({ cpu: Number.POSITIVE_INFINITY }), "container.limit.cpu"],
+  [limit({ cpu: 819201 }), "container.limit.cpu"],
+  [limit({ cpuWeight: 0 }), "container.limit.cpuWeight"],
+  [limit({ cpuWeight: 10001 }), "container.limit.cpuWeight"],
+  [limit({ cpuset: "8192" }), "container.limit.cpuset"],
   [limit({ memory: -1 }), "container.limit.memory"],
   [limit({ memory: 0 }), "container.limit.memory"],
   [limit({ memory: 1e300 }), "container.limit.memory"],
   [limit({ ram: -1000 }), "container.limit"],
+  [limit({ memoryHigh: 0 }), "container.limit.memoryHigh"],
+  [limit({ memoryLow: 1 }), "container.limit.memoryLow"],
+  [limit({ swap: 4095 }), "container.limit.swap"],
+  [limit({ pids: 0 }), "container.limit.pids"],
+  [limit({ pids: 1.5 }), "container.limit.pids"],
+  [limit({ pids: 4194305 }), "container.limit.pids"],
+  [io({ device: "8:9999999", rbps: 1 }), "container.limit.io[0].device"],
+  [io({ rbps: 0 }), "container.limit.io[0].rbps"],
+  [io({ wbps: -1 }), "container.limit.io[0].wbps"],
+  [io({ riops: 0 }), "container.limit.io[0].riops"],
+  [io({ wiops: 2 ** 32 }), "container.limit.io[0].wiops"],
+  [limit({ hugetlb: { "2MB": "3M" } }), 'container.limit.hugetlb["2MB"]'],
   [container({ setupTimeout: -1 }), "container.setupTimeout"],
   [container({ setupTimeout: Number.NaN }), "container.setupTimeout"],
 ];
@@ -116,6 +151,25 @@ export const values = [
   [namespace({ uts: { hostname: "h".repeat(65) } }), "container.namespace.uts.hostname"],
   [namespace({ uts: { domainname: "d".repeat(65) } }), "container.namespace.uts.domainname"],
   [limit({ memory: "1G", ram: "2G" }), "container.limit"],
+  [limit({ memory: "1G", memoryHigh: "2G" }), "container.limit.memoryHigh"],
+  [limit({ memory: "1G", memoryLow: "2G" }), "container.limit.memoryLow"],
+  [limit({ cpuset: "" }), "container.limit.cpuset"],
+  [limit({ cpuset: "0, 1" }), "container.limit.cpuset"],
+  [limit({ cpuset: "3-1" }), "container.limit.cpuset"],
+  [io({}), "container.limit.io[0]"],
+  [io({ device: "sda", rbps: 1 }), "container.limit.io[0].device"],
+  [limit({ io: [1, 2].map((wbps) => ({ device: "8:0", wbps })) }), "container.limit.io[1].device"],
+  [limit({ hugetlb: { "3MB": 0 } }), 'container.limit.hugetlb["3MB"]'],
+  [limit({ hugetlb: { "2M": 0, "2MB": 0 } }), 'container.limit.hugetlb["2MB"]'],
+  [limit({ unified: { memory: "1" } }), "container.limit.unified.memory"],
+  [limit({ unified: { "../memory.high": "1" } }), 'container.limit.unified["../memory.high"]'],
+  [limit({ unified: { "cgroup.kill": "1" } }), 'container.limit.unified["cgroup.kill"]'],
+  [limit({ unified: { "memory.high": "" } }), 'container.limit.unified["memory.high"]'],
+  [limit({ memory: "1G", unified: { "memory.max": "1" } }), 'container.limit.unified["memory.max"]'],
+  [limit({ parent: "" }), "container.limit.parent"],
+  [limit({ parent: "../other" }), "container.limit.parent"],
+  [limit({ parent: "/container-spawn.1.2.3.4" }), "container.limit.parent"],
+  [limit({ manager: "systemd", parent: "/jobs" }), "container.limit.parent"],
 ];
 
 export const nul = "a\0b";
@@ -136,6 +190,9 @@ export const nuls = [
   [container({ root: { from: "host", overlay: nul } }), "container.root.overlay"],
   [namespace({ uts: { hostname: nul } }), "container.namespace.uts.hostname"],
   [namespace({ uts: { domainname: nul } }), "container.namespace.uts.domainname"],
+  [io({ device: `/dev/${nul}`, rbps: 1 }), "container.limit.io[0].device"],
+  [limit({ unified: { "memory.high": nul } }), 'container.limit.unified["memory.high"]'],
+  [limit({ parent: nul }), "container.limit.parent"],
 ];
 
 export const typos = [
@@ -154,5 +211,9 @@ export const typos = [
   [entry({ type: "overlay", to: "/mnt", lower: ["/x"] }), "container.fs[0].type", "overlayfs"],
   [container({ root: { from: "host", readonl: true } }), "container.root.readonl", "readonly"],
   [limit({ memroy: "1G" }), "container.limit.memroy", "memory"],
+  [limit({ pid: 1 }), "container.limit.pid", "pids"],
+  [limit({ memory_high: "1G" }), "container.limit.memory_high", "memoryHigh"],
+  [limit({ manager: "systmd" }), "container.limit.manager", "systemd"],
+  [io({ rpbs: 1 }), "container.limit.io[0].rpbs", "rbps"],
   [container({ security: { noNewPrivs: true } }), "container.security.noNewPrivs", "noNewPrivileges"],
 ];

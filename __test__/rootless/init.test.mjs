@@ -70,21 +70,25 @@ describe("exit status", needs("userns"), () => {
 
 describe("orphans", needs("userns"), () => {
   // Five processes whose parent ends before them, and that then end themselves.
-  const orphans = "for i in 1 2 3 4 5; do (sh -c 'sleep 0.05' &) ; done; exec sleep 0.6";
+  const orphans = "for i in 1 2 3 4 5; do (sh -c 'sleep 0.5' &) ; done; exec cat";
+  const start = (container) => shell(orphans, { container, stdin: "pipe" });
   const zombies = (pid) => childrenOf(pid).filter((child) => state(child) === "Z").length;
 
   it("are reaped by init", async () => {
-    const child = shell(orphans, { container: withInit });
-    await delay(400);
-    assert.equal(state(child.container.pid), "S", "the control: the container still runs");
-    assert.equal(zombies(child.container.pid), 0);
+    const child = start(withInit);
+    const { pid } = child.container;
+    // The command alone is left.
+    assert.ok(await within(10_000, () => childrenOf(pid).length === 6), "the control: they are init's");
+    assert.ok(await within(10_000, () => childrenOf(pid).length === 1), "they are gone");
+    assert.equal(zombies(pid), 0);
+    child.stdin.end();
     assert.equal(await child.exited, 0);
   });
 
   it("stay zombies without init, which shows that the look-up sees them", async () => {
-    const child = shell(orphans, { container: bare });
-    await delay(400);
-    assert.equal(zombies(child.container.pid), 5);
+    const child = start(bare);
+    assert.ok(await within(10_000, () => zombies(child.container.pid) === 5));
+    child.stdin.end();
     assert.equal(await child.exited, 0);
   });
 });

@@ -33,6 +33,7 @@ inBothVariants("run", ({ run, spawn: start }) => {
       exitCode: 3,
       signalCode: null,
       exitReason: "exited",
+      stats: null,
     });
     assert.equal(typeof usage.cpuTime.total, "bigint");
     assert.equal((await run({ cmd: ["echo", "one object"] })).stdout, "one object\n");

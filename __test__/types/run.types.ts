@@ -7,6 +7,7 @@ import {
   RunError,
   run,
   type Signal,
+  type Stats,
   type SyncSubprocess,
   spawnSync,
 } from "container-spawn";
@@ -22,6 +23,7 @@ is<boolean>()(done.success);
 is<boolean | undefined>()(done.exitedDueToTimeout);
 is<boolean | undefined>()(done.exitedDueToMaxBuffer);
 is<ResourceUsage>()(done.resourceUsage);
+is<Stats | null | undefined>()(done.stats);
 const known: SyncSubprocess = done;
 is<Buffer | undefined>()(known.stdout);
 is<undefined>()(spawnSync({ cmd: ["true"], stdout: "ignore" }).stdout);
@@ -49,6 +51,7 @@ async function use(): Promise<void> {
   is<Signal | number | null>()(result.signalCode);
   is<ExitReason>()(result.exitReason);
   is<ResourceUsage>()(result.usage);
+  is<Stats | null>()(result.stats);
   is<Buffer>()((await run({ cmd: ["true"], encoding: "buffer" })).stdout);
   is<string>()((await run(["true"], { encoding: "utf8" })).stderr);
   is<undefined>()((await run(["true"], { stdout: "inherit" })).stdout);
@@ -64,6 +67,7 @@ async function use(): Promise<void> {
     is<"ERR_RUN_FAILED">()(error.code);
     is<string | Buffer | undefined>()(error.stderr);
     is<ExitReason>()(error.exitReason);
+    is<Stats | null>()(error.stats);
   }
 }
 // @ts-expect-error: it is ours to make

@@ -9,12 +9,15 @@ import {
   explain,
   type FileSink,
   type FsEntry,
+  type LimitOptions,
   type OptionsError,
   type Output,
+  type Pressure,
   type ResourceUsage,
   type Signal,
   SpawnError,
   type SpawnOptions,
+  type Stats,
   type Subprocess,
   spawn,
   spawnSync,
@@ -115,6 +118,7 @@ async function use(): Promise<void> {
   is<ResourceUsage | undefined>()(plain.resourceUsage());
   is<Container | null>()(plain.container);
   is<string | null | undefined>()(plain.container?.cgroup);
+  is<"cgroupfs" | "systemd" | null | undefined>()(plain.container?.isolation.cgroupManager);
   is<number | Promise<number>>()(piped.stdin.write("x"));
   await piped.stdin.write(new Uint8Array(1));
   await piped.stdin.end(new Error("x"));
@@ -130,6 +134,34 @@ async function use(): Promise<void> {
   plain.stdin.write("x");
   // @ts-expect-error: an object is no chunk
   piped.stdin.write({});
+}
+
+// What can be done to a container.
+async function useContainer(container: Container): Promise<void> {
+  const stats: Stats = await container.stats();
+  is<Stats>()(await container.stats());
+  is<number | undefined>()(stats.cpu?.usage);
+  is<number | null | undefined>()(stats.cpu?.throttled);
+  is<number | null | undefined>()(stats.memory?.peak);
+  is<number | null | undefined>()(stats.pids?.refused);
+  is<string[] | undefined>()(stats.io?.map(({ device }) => device));
+  is<Pressure | null | undefined>()(stats.pressure?.memory);
+  is<number | undefined>()(stats.pressure?.cpu?.full?.avg10);
+  is<number | undefined>()(stats.oom?.kills);
+  is<void>()(await container.update({ memory: "1G", cpu: 50 }));
+  is<void>()(await container.pause());
+  is<void>()(await container.resume());
+  is<void>()(await container.kill());
+  // @ts-expect-error: what should be changed?
+  await container.update();
+  // @ts-expect-error: no such limit
+  await container.update({ memroy: "1G" });
+  // @ts-expect-error: it stays where it was made
+  await container.update({ manager: "systemd" });
+  // @ts-expect-error: what may be missing must be asked for
+  stats.cpu.usage;
+  // @ts-expect-error: it cannot be changed
+  container.cgroup = null;
 }
 
 spawn({
@@ -304,8 +336,37 @@ spawn(["true"], { container: { fs: [{ type: "devpts", to: "/x" }] } });
 spawn(["true"], { container: { fs: [{ type: "tmpfs" }] } });
 // @ts-expect-error: a tmpfs has no source
 spawn(["true"], { container: { fs: [{ type: "tmpfs", from: "/x", to: "/x" }] } });
+// Limits.
+const limit: LimitOptions = {
+  cpu: 50,
+  cpuWeight: 200,
+  cpuset: "0-3,6",
+  memory: "1G",
+  memoryHigh: "900M",
+  memoryLow: 0,
+  swap: "max",
+  pids: 100,
+  io: [
+    { device: "8:0", rbps: "1M", wbps: "max" },
+    { device: "/dev/sdb", riops: 5, wiops: "max" },
+  ],
+  hugetlb: { "2MB": "64M", "1GB": false },
+  unified: { "memory.swap.high": "64M" },
+  manager: "systemd",
+  parent: "jobs.slice",
+};
+spawn(["true"], { container: { limit } });
+spawn(["true"], { container: { limit: { cpu: "max", memory: false, pids: null, io: [] } } });
 // @ts-expect-error: no such unit
 spawn(["true"], { container: { limit: { memory: "64X" } } });
+// @ts-expect-error: a weight has no "max"
+spawn(["true"], { container: { limit: { cpuWeight: "max" } } });
+// @ts-expect-error: of which device?
+spawn(["true"], { container: { limit: { io: [{ rbps: 1 }] } } });
+// @ts-expect-error: text, as it is written
+spawn(["true"], { container: { limit: { unified: { "memory.high": 5 } } } });
+// @ts-expect-error: no such manager
+spawn(["true"], { container: { limit: { manager: "docker" } } });
 // @ts-expect-error: `outside` is missing
 spawn(["true"], { container: { namespace: { user: { uid_map: [{ inside: 0, length: 1 }], gid_map: [] } } } });
 // @ts-expect-error: not in this version
@@ -340,4 +401,4 @@ try {
 // @ts-expect-error: it is ours to make
 new SpawnError();
 
-export { entry, ignorant, use, useTerminal };
+export { entry, ignorant, use, useContainer, useTerminal };

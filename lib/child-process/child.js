@@ -3,6 +3,7 @@
 
 const { AsyncResource } = require("node:async_hooks");
 const { EventEmitter } = require("node:events");
+const containers = require("../container.js");
 const { Hold, listen, onExit } = require("../events.js");
 const { native } = require("../native.js");
 const { signalName } = require("../signals.js");
@@ -34,6 +35,7 @@ class ChildProcess extends EventEmitter {
   container = null;
 
   #id = null;
+  #container = null;
   #hold = new Hold();
   #connection = null;
   // The process itself, the channel, and each stream that something can still come from.
@@ -78,14 +80,14 @@ class ChildProcess extends EventEmitter {
   #begin({ id, pid, container }) {
     this.#id = id;
     this.pid = pid;
-    this.container = container;
+    if (container !== null) this.container = this.#container = new containers.Container(id, container);
     this.#hold.set(true);
     // Listeners run in the asynchronous context of the call to `spawn`, and what they throw is an uncaught exception.
-    const ended = AsyncResource.bind((status) => this.#ended(status), "ChildProcess");
-    onExit(id, (status) => {
+    const ended = AsyncResource.bind((status, stats) => this.#ended(status, stats), "ChildProcess");
+    onExit(id, (status, _usage, stats) => {
       // A microtask is late enough for that, and no earlier than the messages that came before the end.
       this.#connection?.processEnded();
-      queueMicrotask(() => ended(status));
+      queueMicrotask(() => ended(status, stats));
     });
     process.nextTick(() => this.emit("spawn"));
   }
@@ -116,12 +118,13 @@ class ChildProcess extends EventEmitter {
     this.#connection = new Connection(this, pipe, serialization, () => this.#closed());
   }
 
-  #ended(status) {
+  #ended(status, stats) {
     const signal = status & 0x7f;
     if (signal === 0) this.exitCode = (status >> 8) & 0xff;
     else this.signalCode = signalName(signal);
     this.#id = null;
     this.#hold.set(false);
+    if (this.#container !== null) containers.ended(this.#container, stats);
     this.#over("exit", this.exitCode, this.signalCode);
   }
 

@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{Buffer, Uint8Array, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use super::counted::Counted;
 use super::listener::Environment;
 use super::report::{Outcome, outcome};
 use crate::error::{Error, Failure};
@@ -40,6 +41,8 @@ pub struct SyncResult {
     pub outputs: Vec<Option<Buffer>>,
     /// `timeout` or `maxBuffer`.
     pub stopped: Option<String>,
+    /// What its cgroups have counted.
+    pub stats: Option<Counted>,
 }
 
 /// `spawnSync(request, options)`.
@@ -62,6 +65,7 @@ pub fn spawn_sync(request: Unknown, options: SyncOptions) -> Result<Outcome<Sync
             status: finished.exit.status,
             usage: finished.exit.usage.to_vec(),
             outputs: finished.outputs.into_iter().map(|bytes| bytes.map(Buffer::from)).collect(),
+            stats: finished.exit.stats.map(|stats| Counted::from(*stats)),
             stopped: finished.stopped.map(|why| match why {
                 Stopped::Timeout => "timeout".into(),
                 Stopped::MaxBuffer => "maxBuffer".into(),

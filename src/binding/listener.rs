@@ -7,10 +7,11 @@ use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeCallContext, ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Result, Status};
 
+use super::counted::Counted;
 use crate::reactor::{self, Event, Listener};
 
-/// What `listen`'s callback takes: kind, id, and two values that depend on the kind.
-pub type Callback = FnArgs<(u32, u32, i32, Option<Vec<f64>>)>;
+/// What `listen`'s callback takes: kind, id, and three values that depend on the kind.
+pub type Callback = FnArgs<(u32, u32, i32, Option<Vec<f64>>, Option<Counted>)>;
 
 /// Weak: a listener keeps no event loop alive by being there, only while `hold` says so.
 type Channel = ThreadsafeFunction<Event, (), Callback, Status, false, true>;
@@ -102,8 +103,11 @@ impl Listener for Environment {
 
 fn arguments(event: Event) -> Callback {
     match event {
-        Event::Exit(id, exit) => (EXIT, id, exit.status, Some(exit.usage.to_vec())).into(),
-        Event::Readable(id) => (READY, id, 0, None).into(),
-        Event::Writable(id) => (READY, id, 1, None).into(),
+        Event::Exit(id, exit) => {
+            (EXIT, id, exit.status, Some(exit.usage.to_vec()), exit.stats.map(|stats| Counted::from(*stats)))
+                .into()
+        }
+        Event::Readable(id) => (READY, id, 0, None, None).into(),
+        Event::Writable(id) => (READY, id, 1, None, None).into(),
     }
 }

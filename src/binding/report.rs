@@ -3,6 +3,8 @@
 use napi::Either;
 use napi_derive::napi;
 
+use crate::cgroup::{Group, Groups};
+use crate::config::Manager;
 use crate::error::{Error, Failure};
 use crate::options::{Problem, Problems};
 use crate::plan::{Plan, namespace_names};
@@ -36,7 +38,7 @@ pub struct Spawned {
 pub struct Container {
     /// Of its pid 1, seen from outside.
     pub pid: i32,
-    /// Its first cgroup, as a directory.
+    /// Its cgroup, as a directory; of several, the one that counts memory.
     pub cgroup: Option<String>,
     /// What is in force.
     pub isolation: Isolation,
@@ -57,9 +59,9 @@ pub struct Isolation {
     pub mounts: u32,
     /// Where limits are in force.
     pub cgroups: Vec<String>,
-    /// `cgroupfs`, if there are limits.
+    /// `cgroupfs` or `systemd`, if there are limits.
     pub cgroup_manager: Option<String>,
-    /// 1, if there are limits.
+    /// 1 or 2, if there are limits.
     pub cgroup_version: Option<u32>,
 }
 
@@ -198,19 +200,22 @@ impl Explanation {
 }
 
 /// What is known of a container that runs.
-pub fn container(pid: i32, plan: &Plan) -> Container {
+pub fn container(pid: i32, plan: &Plan, groups: Option<&Groups>) -> Container {
     let facts = plan.facts();
-    let cgroups: Vec<_> = facts.cgroups.iter().map(|path| path.display().to_string()).collect();
-    let limited = !cgroups.is_empty();
+    let manager = |groups: &Groups| match groups.manager() {
+        Manager::Cgroupfs => "cgroupfs".to_owned(),
+        Manager::Systemd => "systemd".to_owned(),
+    };
+    let directory = |group: &Group| group.directory.display().to_string();
     let isolation = Isolation {
         namespaces: namespace_names(facts.namespaces).split_whitespace().map(str::to_owned).collect(),
         init: plan.has_init(),
         no_new_privileges: facts.no_new_privileges,
         root: facts.new_root,
         mounts: facts.mounts as u32,
-        cgroup_manager: limited.then(|| "cgroupfs".into()),
-        cgroup_version: limited.then_some(1),
-        cgroups: cgroups.clone(),
+        cgroup_manager: groups.map(manager),
+        cgroup_version: groups.map(|groups| groups.version().into()),
+        cgroups: groups.iter().flat_map(|groups| &groups.list).map(directory).collect(),
     };
-    Container { pid, cgroup: cgroups.into_iter().next(), isolation }
+    Container { pid, cgroup: groups.and_then(Groups::first).map(directory), isolation }
 }

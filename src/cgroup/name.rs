@@ -8,6 +8,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::live::remove;
 
 /// How a name of ours begins.
 const PREFIX: &str = "container-spawn";
@@ -26,20 +30,35 @@ pub fn unique() -> String {
     format!("{PREFIX}.{namespace}.{pid}.{started}.{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Remove what processes that are gone have left in this group. Only empty groups can be removed, so what still runs
-/// there stays; and whether a process of another pid namespace is gone cannot be seen from here.
+/// Remove what processes that are gone have left in this group, with whoever still runs there: a container whose parent
+/// died while it was paused cannot see that. Whether a process of another pid namespace is gone cannot be seen from here.
 pub fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_str().is_some_and(is_orphaned) {
-            // Busy or removed by somebody else: either is fine.
-            let _ = fs::remove_dir(entry.path());
+            remove_orphan(&entry.path());
         }
     }
 }
 
+/// Most are empty. What has just been killed takes a moment to go, and if that is too long, the next sweep removes it.
+fn remove_orphan(group: &Path) {
+    for _ in 0..DEATH_ROUNDS {
+        match remove(group) {
+            Ok(false) => sleep(Duration::from_millis(1)),
+            // Removed, or not ours to remove.
+            Ok(true) | Err(_) => return,
+        }
+    }
+}
+
+/// How long the members of an orphaned group are waited for, in ms.
+const DEATH_ROUNDS: usize = 50;
+
 fn is_orphaned(name: &str) -> bool {
-    let Some((namespace, pid, started)) = owner(name) else { return false };
+    let Some((namespace, pid, started)) = owner(name.strip_suffix(".scope").unwrap_or(name)) else {
+        return false;
+    };
     namespace == SELF.0 && start_time(pid) != Some(started)
 }
 
@@ -68,6 +87,7 @@ mod tests {
         assert!(!is_orphaned(&one));
         let (namespace, pid, started) = *SELF;
         assert!(is_orphaned(&format!("{PREFIX}.{namespace}.{pid}.{}.7", started + 1)));
+        assert!(is_orphaned(&format!("{PREFIX}.{namespace}.{pid}.{}.7.scope", started + 1)));
         assert!(!is_orphaned(&format!("{PREFIX}.{}.{pid}.{}.7", namespace + 1, started + 1)));
         for foreign in [
             "container-spawn",

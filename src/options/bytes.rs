@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::problem::{ProblemClass, Problems, Read};
 use super::reader::Given;
 use super::value::Value;
+use crate::config::Bound;
 
 /// The kernel counts sizes in signed 64-bit integers.
 const MOST: u64 = i64::MAX as u64;
@@ -37,10 +38,26 @@ impl NoSize {
 
 /// A size of at least `least` bytes; `why` completes the sentence for a smaller one.
 pub(crate) fn size(given: &Given, least: u64, why: &str, problems: &mut Problems) -> Read<u64> {
+    read(given, least, why, "", problems)
+}
+
+/// The same, or `"max"`.
+pub(crate) fn size_or_max(given: &Given, least: u64, why: &str, problems: &mut Problems) -> Read<Bound<u64>> {
+    if matches!(given.value, Value::String(text) if text == "max") {
+        return Ok(Bound::Max);
+    }
+    read(given, least, why, r#", or "max""#, problems).map(Bound::At)
+}
+
+/// `or` is what may be written besides a size.
+fn read(given: &Given, least: u64, why: &str, or: &str, problems: &mut Problems) -> Read<u64> {
     let size = match given.value {
         Value::Number(number) => from_number(*number),
         Value::String(text) => from_text(text),
-        _ => return Err(given.mismatch(r#"a number of bytes or a string such as "512M""#, problems)),
+        _ => {
+            let wanted = format!(r#"a number of bytes or a string such as "512M"{or}"#);
+            return Err(given.mismatch(&wanted, problems));
+        }
     };
     match size {
         Ok(size) if size < least => {
@@ -49,7 +66,11 @@ pub(crate) fn size(given: &Given, least: u64, why: &str, problems: &mut Problems
             Err(given.problem(ProblemClass::Range, message, problems))
         }
         Ok(size) => Ok(size),
-        Err(reason) => Err(given.problem(reason.class(), format!("{reason}, not {}", given.value), problems)),
+        Err(reason) => {
+            let or = if reason == NoSize::Syntax { or } else { "" };
+            let message = format!("{reason}{or}, not {}", given.value);
+            Err(given.problem(reason.class(), message, problems))
+        }
     }
 }
 

@@ -149,6 +149,14 @@ impl<'v> Given<'v> {
         }
     }
 
+    /// The properties of an object whose keys are names of the caller's own, each with its path.
+    pub(crate) fn entries(&self, problems: &mut Problems) -> Read<Vec<(&'v str, Given<'v>)>> {
+        let properties = self.properties(problems)?;
+        let entry =
+            |(key, value): &'v (String, Value)| (key.as_str(), Given { path: child(&self.path, key), value });
+        Ok(properties.iter().map(entry).collect())
+    }
+
     /// The properties of an object whose keys are options.
     pub(crate) fn fields(&self, problems: &mut Problems) -> Read<Fields<'v>> {
         let properties = self.properties(problems)?;
@@ -206,11 +214,22 @@ impl<'v> Fields<'v> {
 
     /// Keys of the design that this version does not have: asking for one is an error, and no typo.
     pub(crate) fn unsupported(&mut self, keys: &[&'static str], problems: &mut Problems) -> Read<()> {
+        self.refuse(keys, ProblemClass::Unsupported, UNSUPPORTED, problems)
+    }
+
+    /// Keys that exist, but cannot be asked for here.
+    pub(crate) fn refuse(
+        &mut self,
+        keys: &[&'static str],
+        class: ProblemClass,
+        why: &str,
+        problems: &mut Problems,
+    ) -> Read<()> {
         let mut result = Ok(());
         for key in keys {
             self.foreseen.push(key);
             if let Some(given) = self.find(key).filter(Given::is_asked) {
-                result = Err(given.problem(ProblemClass::Unsupported, UNSUPPORTED, problems));
+                result = Err(given.problem(class, why, problems));
             }
         }
         result

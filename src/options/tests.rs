@@ -4,6 +4,7 @@ mod command;
 mod container;
 mod fs;
 mod js;
+mod limit;
 mod namespace;
 mod properties;
 mod root;

@@ -2,11 +2,13 @@
 //! case does not compile.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
 use container_spawn_child::op::{Op, Slot, Text};
 
 use super::{ParentOp, Plan, SlotSource};
+use crate::cgroup::Group;
+use crate::systemd::Instance;
 
 /// A child's step in words.
 pub struct Described<'a> {
@@ -91,10 +93,9 @@ impl Described<'_> {
     /// What a slot holds, in words, if the parent fills it.
     fn slot(&self, slot: Slot) -> String {
         let opened = self.plan.parent.iter().find_map(|step| match &step.op {
-            ParentOp::OpenCgroup { directory, version: 1, to, .. } if *to == slot => {
-                Some(directory.join("tasks"))
+            ParentOp::OpenCgroup { directory, file, to, .. } if *to == slot => {
+                Some(file.map_or(directory.clone(), |file| directory.join(file)))
             }
-            ParentOp::OpenCgroup { directory, to, .. } if *to == slot => Some(directory.clone()),
             _ => None,
         });
         if let Some(path) = opened {
@@ -211,18 +212,22 @@ impl ParentOp {
             ParentOp::CheckRoot => "openat",
             ParentOp::MakeCgroup(_) => "mkdir",
             ParentOp::OpenCgroup { .. } => "open",
-            ParentOp::WriteControl { .. } | ParentOp::WriteMaps { .. } => "write",
+            ParentOp::EnableControllers { .. }
+            | ParentOp::WriteControl { .. }
+            | ParentOp::WriteMaps { .. } => "write",
+            ParentOp::StartScope(_) => "sendmsg",
         }
     }
 
     /// The path that the step is about.
-    pub fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<PathBuf> {
         match self {
             ParentOp::MountPoint { to: path, .. }
             | ParentOp::OpenCgroup { directory: path, .. }
-            | ParentOp::MakeCgroup(path)
-            | ParentOp::WriteControl { file: path, .. } => Some(path),
-            ParentOp::CheckRoot | ParentOp::WriteMaps { .. } => None,
+            | ParentOp::MakeCgroup(Group { directory: path, .. }) => Some(path.clone()),
+            ParentOp::EnableControllers { group, .. } => Some(group.join("cgroup.subtree_control")),
+            ParentOp::WriteControl { directory, control } => Some(directory.join(&control.file)),
+            ParentOp::CheckRoot | ParentOp::WriteMaps { .. } | ParentOp::StartScope(_) => None,
         }
     }
 }
@@ -234,11 +239,33 @@ impl fmt::Display for ParentOp {
                 write!(f, "make mount point {}, if it is missing on the host", to.display())
             }
             ParentOp::CheckRoot => write!(f, "look for what the command needs in the new root"),
-            ParentOp::MakeCgroup(path) => write!(f, "mkdir {}", path.display()),
+            ParentOp::EnableControllers { group, required, companions, may_move } => {
+                let names = [required.as_slice(), companions.as_slice()].concat().join(" ");
+                let moving = if *may_move { ", moving its processes to a leaf if need be" } else { "" };
+                write!(f, "pass {names} on below {}{moving}", group.display())
+            }
+            ParentOp::MakeCgroup(group) => write!(f, "mkdir {}", group.directory.display()),
             ParentOp::OpenCgroup { directory, .. } => write!(f, "open the cgroup {}", directory.display()),
-            ParentOp::WriteControl { file, value } => write!(f, "write {value:?} to {}", file.display()),
+            ParentOp::WriteControl { directory, control } => {
+                let file = directory.join(&control.file);
+                let optional = if control.required { "" } else { ", if it is there" };
+                write!(f, "write {:?} to {}{optional}", control.value, file.display())
+            }
             ParentOp::WriteMaps { uid_map, gid_map } => {
                 write!(f, "write uid_map ({} lines) and gid_map ({} lines)", uid_map.len(), gid_map.len())
+            }
+            ParentOp::StartScope(scope) => {
+                let whose = match scope.unit.instance {
+                    Instance::System => "systemd",
+                    Instance::User => "the user's systemd",
+                };
+                write!(f, "have {whose} make {} around the child", scope.unit.name)?;
+                let limits: Vec<_> = scope
+                    .controls
+                    .iter()
+                    .map(|control| format!("{} = {}", control.file, control.value))
+                    .collect();
+                write!(f, ", with {}", limits.join(", "))
             }
         }
     }

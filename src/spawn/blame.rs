@@ -17,6 +17,13 @@ pub fn clone(plan: &Plan, errno: Errno, config: &Config) -> Failure {
     let names = namespace_names(plan.namespaces);
     let doing = if names.is_empty() { "clone".into() } else { format!("make new namespaces ({names})") };
     let origins: Vec<_> = plan.namespace_origins.iter().map(|(_, origin)| origin.as_ref()).collect();
+    // A limit on processes, or a group that is frozen or that we may not put anybody into.
+    let is_groups = matches!(errno, libc::EAGAIN | libc::EBUSY | libc::EACCES | libc::ENODEV | libc::ENOENT);
+    if plan.into_cgroup.is_some() && is_groups {
+        let option = if config.cgroup.is_some() { "cgroup" } else { "container.limit" };
+        let failure = Failure::call("clone3", errno, "clone into the cgroup").asked_by(option);
+        return hint::clone_into(failure.at(plan.number_of_clone(), plan.step_count(), "in the parent"));
+    }
     let option = match origins.as_slice() {
         [] => "",
         [only] => only,

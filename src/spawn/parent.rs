@@ -13,12 +13,13 @@ use container_spawn_child::shared::Shared;
 use nix::errno::Errno;
 
 use super::preflight;
-use crate::cgroup;
+use crate::cgroup::{self, Group, Groups, Lock, Unit};
 use crate::common::Common;
-use crate::config::{BindFrom, Config, Stdio};
+use crate::config::{BindFrom, Config, IdMap, Stdio};
 use crate::error::Failure;
 use crate::filesystem::mountpoint::{Kind, MountPoint};
 use crate::filesystem::view::View;
+use crate::host::Host;
 use crate::lower::map_text;
 use crate::plan::{ParentOp, Plan, SlotSource};
 use crate::undo::Undo;
@@ -31,6 +32,14 @@ const PIPE_SIZE: usize = 256 * 1024;
 pub struct Made<'a> {
     /// To be unmade when the container is gone, or when a later step fails.
     pub undo: Vec<Undo>,
+    /// The container's cgroups.
+    pub groups: Vec<Group>,
+    /// The scope of systemd's that has been made.
+    pub unit: Option<Unit>,
+    /// Tells of kills for want of memory, where we have to do the rest.
+    pub oom: Option<OwnedFd>,
+    /// Until the first group is made, nobody may close the room that was made for it.
+    room: Option<Lock>,
     /// Descriptors that slots name; they are closed once the child has its copies.
     opened: Vec<OwnedFd>,
     config: &'a Config,
@@ -41,7 +50,16 @@ pub struct Made<'a> {
 impl<'a> Made<'a> {
     /// Nothing yet.
     pub fn new(config: &'a Config) -> Self {
-        Made { undo: Vec::new(), opened: Vec::new(), config, view: None }
+        Made {
+            undo: Vec::new(),
+            groups: Vec::new(),
+            unit: None,
+            oom: None,
+            room: None,
+            opened: Vec::new(),
+            config,
+            view: None,
+        }
     }
 
     /// The tree that the entry number `count` will be mounted in.
@@ -66,29 +84,46 @@ pub fn run(op: &ParentOp, made: &mut Made, shared: &Shared) -> Result<(), Failur
     match op {
         ParentOp::MountPoint { to, before, like } => mount_point(op, made, to, *before, like.as_ref())?,
         ParentOp::CheckRoot => preflight::check(made.config)?,
-        ParentOp::MakeCgroup(directory) => {
-            if let Some(parent) = directory.parent() {
-                cgroup::sweep(parent);
-            }
-            fs::create_dir(directory).map_err(|error| fail(&error))?;
-            made.undo.push(Undo::Cgroup(directory.clone()));
+        ParentOp::EnableControllers { group, required, companions, may_move } => {
+            made.room = Some(cgroup::enable(group, required, companions, *may_move)?);
         }
-        ParentOp::OpenCgroup { directory, version, to, foreign } => {
+        ParentOp::MakeCgroup(group) => make_cgroup(group, made).map_err(|error| fail(&error))?,
+        ParentOp::OpenCgroup { directory, file, to, foreign } => {
             if *foreign && is_frozen(directory) {
                 return Err(fail(&io::Error::from_raw_os_error(libc::EBUSY)));
             }
-            let (path, flags) = match version {
-                1 => (directory.join("tasks"), libc::O_WRONLY),
-                _ => (directory.clone(), libc::O_PATH | libc::O_DIRECTORY),
+            let (path, flags) = match file {
+                Some(file) => (directory.join(file), libc::O_WRONLY),
+                None => (directory.clone(), libc::O_PATH | libc::O_DIRECTORY),
             };
             let path = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
             let opened = sys::open(&path, flags).map_err(|error| fail(&error))?;
             fill(shared, *to, opened.as_raw_fd());
             made.opened.push(opened);
         }
-        ParentOp::WriteControl { file, value } => fs::write(file, value).map_err(|error| fail(&error))?,
-        ParentOp::WriteMaps { .. } => {}
+        ParentOp::WriteControl { directory, control } => {
+            match fs::write(directory.join(&control.file), &control.value) {
+                Err(error) if control.required => return Err(fail(&error)),
+                // What comes by default may be lacking in this kernel.
+                _ => {}
+            }
+        }
+        ParentOp::WriteMaps { .. } | ParentOp::StartScope(_) => {}
     }
+    Ok(())
+}
+
+fn make_cgroup(group: &Group, made: &mut Made) -> io::Result<()> {
+    if let Some(parent) = group.directory.parent() {
+        cgroup::sweep(parent);
+    }
+    fs::create_dir(&group.directory)?;
+    made.undo.push(Undo::Cgroup(group.directory.clone()));
+    made.room = None;
+    if group.version == 1 && group.has("memory") {
+        made.oom = Some(cgroup::watch_oom(&group.directory)?);
+    }
+    made.groups.push(group.clone());
     Ok(())
 }
 
@@ -138,9 +173,41 @@ fn kind_of(like: Option<&BindFrom>) -> Option<Kind> {
     Some(if is_directory { Kind::Directory } else { Kind::File })
 }
 
-/// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own.
-pub fn at_gate(op: &ParentOp, pid: i32) -> Result<(), Failure> {
-    let ParentOp::WriteMaps { uid_map, gid_map } = op else { return Ok(()) };
+/// A scope that was made while the child waited at a gate.
+pub struct MadeAtGate {
+    group: Group,
+    unit: Unit,
+}
+
+impl Made<'_> {
+    /// The groups, if there are any.
+    pub fn take_groups(&mut self) -> Option<Groups> {
+        let groups = std::mem::take(&mut self.groups);
+        (!groups.is_empty()).then(|| Groups::new(groups, self.unit.take()))
+    }
+
+    /// It belongs to the rest.
+    pub fn add(&mut self, scope: MadeAtGate) {
+        self.undo.push(Undo::Scope(scope.group.directory.clone()));
+        self.groups.push(scope.group);
+        self.unit = Some(scope.unit);
+    }
+}
+
+/// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own. What has
+/// been made is there also when the step fails.
+pub fn at_gate(op: &ParentOp, pid: i32) -> (Option<MadeAtGate>, Result<(), Failure>) {
+    match op {
+        ParentOp::WriteMaps { uid_map, gid_map } => (None, write_maps(pid, uid_map, gid_map)),
+        ParentOp::StartScope(scope) => {
+            let (group, result) = cgroup::start_scope(scope, pid, &Host::live());
+            (group.map(|group| MadeAtGate { group, unit: scope.unit.clone() }), result)
+        }
+        _ => (None, Ok(())),
+    }
+}
+
+fn write_maps(pid: i32, uid_map: &[IdMap], gid_map: &[IdMap]) -> Result<(), Failure> {
     if !nix::unistd::geteuid().is_root() {
         // An ordinary user may map its own group only where no process can drop groups.
         write_once(pid, "setgroups", "deny")?;

@@ -2,7 +2,7 @@
 import { noisy, ofDescriptor, outcome } from "./observe.mjs";
 
 /** What is there of a result, but for what differs from run to run. */
-function shown({ pid, resourceUsage, exitReason, ...result }) {
+function shown({ pid, resourceUsage, exitReason, stats, ...result }) {
   const entries = Object.entries(result).map(([key, value]) => [
     key,
     Buffer.isBuffer(value) ? String(value) : value,

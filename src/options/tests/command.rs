@@ -188,7 +188,7 @@ fn all_problems_are_reported_together() {
             namespace: { user: "x", pid: { ini: true }, mount: false, uts: { hostname: "" }, tim: true },
             root: "",
             fs: [{ type: "tmpfs", to: "x", size: "1.5", mode: (-1) }, { type: "bnd" }, 5],
-            limit: { cpu: 0, memory: 0, pids: 5 },
+            limit: { cpu: 0, memory: 0, pids: 0 },
             setupTimeout: 0,
             rlimit: {},
             security: { noNewPrivileges: 1, seccomp: "default" },
