@@ -27,16 +27,17 @@ use container_spawn_child::op::{Op, Slot};
 
 use crate::config::{CgroupDirectory, Limit};
 use crate::error::Failure;
-use crate::host::{Cgroups, Host};
+use crate::host::{Cgroups, Host, V2};
 use crate::plan::{Builder, ParentOp, Stage};
+use crate::systemd::Instance;
 
-pub use control::Control;
+pub use control::{Control, write};
 pub use delegation::{LEAF, Lock, enable, left};
-pub use live::{Group, Groups, Unit, kill, remove};
+pub use live::{Group, Groups, kill, remove};
 pub use name::sweep;
 pub use oom::watch as watch_oom;
-pub use scope::{Scope, start as start_scope};
-pub use stats::{Cpu, DeviceIo, Memory, Oom, Pids, Pressure, Pressures, Stall, Stats};
+pub use scope::{Scope, attach as attach_to_scope, start as start_scope};
+pub use stats::{Cpu, DeviceIo, Memory, Oom, Pids, Pressure, Pressures, Stall, Stats, oom_kills};
 pub use turns::Turn;
 
 use choice::Choice;
@@ -51,14 +52,14 @@ pub const V1_CONTROLLERS: [&str; 8] =
 pub struct Joined {
     /// Files to which it writes its own id.
     tasks: Vec<Slot>,
-    /// What systemd does while it waits.
-    scope: Option<Scope>,
+    /// The scope, and the group in it, to which systemd moves it while it waits.
+    attached: Option<(Scope, PathBuf)>,
 }
 
 impl Joined {
     /// Does it get there by steps of its own, and not with the clone?
     pub fn is_late(&self) -> bool {
-        !self.tasks.is_empty() || self.scope.is_some()
+        !self.tasks.is_empty() || self.attached.is_some()
     }
 }
 
@@ -66,11 +67,43 @@ impl Joined {
 pub fn prepare(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Joined, Failure> {
     match choice::choose(limit, host)? {
         Choice::Cgroupfs => prepare_groups(plan, limit, host),
-        Choice::Systemd(instance) => {
-            let scope = scope::lower(limit, host, instance, &name::unique())?;
-            Ok(Joined { tasks: Vec::new(), scope: Some(scope) })
-        }
+        Choice::Systemd(instance) => prepare_in_scope(plan, limit, host, instance),
     }
+}
+
+fn prepare_in_scope(
+    plan: &mut Builder,
+    limit: &Limit,
+    host: &Host,
+    instance: Instance,
+) -> Result<Joined, Failure> {
+    let Some(v2) = &host.cgroups().v2 else {
+        return Err(Failure::own("ERR_INTERNAL", "systemd was chosen without cgroup version 2"));
+    };
+    let scope = scope::lower(limit, v2, host, instance)?;
+    let passed_on = match instance {
+        Instance::System => v2.mount.clone(),
+        Instance::User => v2.user_manager(host).unwrap_or_else(|| v2.mount.clone()),
+    };
+    let place = v2::Place {
+        group: scope.directory.clone(),
+        available: V2::controllers(&passed_on, host),
+        lacks: passed_on,
+        may_move: false,
+        is_ours: true,
+    };
+    plan.origin("container.limit");
+    plan.parent(ParentOp::StartScope(scope.clone()));
+    let needed = control::controllers(limit);
+    let group = v2::group(plan, &needed.iter().collect::<Vec<_>>(), place, limit, host, &name::unique())?;
+    make(plan, &group, v2::controls(limit, &group.controllers, host)?);
+    let mut joined = Joined::default();
+    if scope::may_enter(&scope, v2, host) {
+        enter_v2(plan, &group, &mut joined, host)?;
+    } else {
+        joined.attached = Some((scope, group.directory));
+    }
+    Ok(joined)
 }
 
 fn prepare_groups(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Joined, Failure> {
@@ -94,8 +127,11 @@ fn prepare_groups(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Join
             joined.tasks.push(open(plan, &group, host)?);
         }
         if let Some((file, _)) = limit.unified.iter().find(|(file, _)| is_in_v1(file, cgroups)) {
-            let summary = format!("{file} is a file of cgroup version 2, and this machine has its controller in version 1");
-            let hint = "use the other keys of container.limit, or boot with systemd.unified_cgroup_hierarchy=1";
+            let summary = format!(
+                "{file} is a file of cgroup version 2, and this machine has its controller in version 1"
+            );
+            let hint =
+                "use the other keys of container.limit, or boot with systemd.unified_cgroup_hierarchy=1";
             let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit.unified");
             return Err(failure.hinting(hint));
         }
@@ -103,13 +139,20 @@ fn prepare_groups(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Join
             return Ok(joined);
         }
     }
-    let group = v2::group(plan, &in_v2, limit, host, &name)?;
+    let place = v2::place(&in_v2, limit, host)?;
+    let group = v2::group(plan, &in_v2, place, limit, host, &name)?;
     let mut controls = v2::controls(limit, &group.controllers, host)?;
     controls.retain(|control| group.has(control.controller()));
     make(plan, &group, controls);
-    let slot = open(plan, &group, host)?;
+    enter_v2(plan, &group, &mut joined, host)?;
+    Ok(joined)
+}
+
+fn enter_v2(plan: &mut Builder, group: &Group, joined: &mut Joined, host: &Host) -> Result<(), Failure> {
+    let slot = open(plan, group, host)?;
     if plan.is_into_cgroup() {
-        let summary = "a process is in one group of the version 2 hierarchy, and cgroup and container.limit name two";
+        let summary =
+            "a process is in one group of the version 2 hierarchy, and cgroup and container.limit name two";
         let failure = Failure::own("ERR_INVALID_ARG_VALUE", summary).asked_by("cgroup");
         return Err(failure.hinting("leave cgroup out, and give its path as container.limit.parent"));
     }
@@ -118,7 +161,7 @@ fn prepare_groups(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Join
     } else {
         joined.tasks.push(slot);
     }
-    Ok(joined)
+    Ok(())
 }
 
 fn is_in_v1(file: &str, cgroups: &Cgroups) -> bool {
@@ -171,7 +214,7 @@ pub fn prepare_existing(
     let file = entrance(version, host);
     plan.parent(ParentOp::OpenCgroup { directory, file, to, foreign: true });
     if file.is_some() {
-        return Ok(Joined { tasks: vec![to], scope: None });
+        return Ok(Joined { tasks: vec![to], attached: None });
     }
     plan.into_cgroup(to);
     Ok(Joined::default())
@@ -184,7 +227,7 @@ pub fn join(plan: &mut Builder, option: &'static str, joined: Joined) {
     for slot in joined.tasks {
         plan.child(Op::WriteSlot { slot, data: myself });
     }
-    if let Some(scope) = joined.scope {
-        plan.gate(ParentOp::StartScope(scope));
+    if let Some((scope, group)) = joined.attached {
+        plan.gate(ParentOp::AttachToScope { scope, group });
     }
 }

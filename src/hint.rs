@@ -55,9 +55,15 @@ pub fn clone(failure: Failure, namespaces: u64, config: &Config) -> Failure {
 /// For a clone that the version 2 group has refused.
 pub fn clone_into(failure: Failure) -> Failure {
     let hint = match failure.errno.unwrap_or_default() {
-        libc::EAGAIN => "the number of processes is at its limit: pids.max of the group or of one above it, or ulimit -u",
-        libc::EBUSY => "the group is frozen, or it passes controllers on to groups below it and then takes no processes",
-        libc::EACCES => "this takes the right to write to cgroup.procs of the lowest group that is above both it and this process's own",
+        libc::EAGAIN => {
+            "the number of processes is at its limit: pids.max of the group or of one above it, or ulimit -u"
+        }
+        libc::EBUSY => {
+            "the group is frozen, or it passes controllers on to groups below it and then takes no processes"
+        }
+        libc::EACCES => {
+            "this takes the right to write to cgroup.procs of the lowest group that is above both it and this process's own"
+        }
         libc::ENOENT | libc::ENODEV => "the group has been removed",
         _ => return failure,
     };
@@ -158,7 +164,9 @@ const TERMINAL_IN_USE: &str =
 fn for_step(op: &Op, errno: Errno, option: &str, container: &Container) -> Option<String> {
     let in_user_namespace = container.user.is_some();
     let hint = match (op, errno) {
-        (Op::StartPayload, libc::EAGAIN) if container.limit.as_ref().is_some_and(|limit| limit.pids.is_some()) => {
+        (Op::StartPayload, libc::EAGAIN)
+            if container.limit.as_ref().is_some_and(|limit| limit.pids.is_some()) =>
+        {
             "container.limit.pids is too small to start in: the container's own pid 1 counts, too"
         }
         (Op::StartPayload, libc::EAGAIN) => {
@@ -246,7 +254,10 @@ pub fn parent(failure: Failure, op: &ParentOp) -> Failure {
         (ParentOp::MakeCgroup(group), libc::EACCES | libc::EPERM | libc::EROFS) if group.version == 1 => {
             "only root may make cgroups in a version 1 hierarchy that is mounted read-write; run as root, or drop container.limit"
         }
-        (ParentOp::MakeCgroup(_) | ParentOp::EnableControllers { .. }, libc::EACCES | libc::EPERM | libc::EROFS) => {
+        (
+            ParentOp::MakeCgroup(_) | ParentOp::EnableControllers { .. },
+            libc::EACCES | libc::EPERM | libc::EROFS,
+        ) => {
             "this user may not make groups here: leave container.limit.parent and manager out, or have the group given to this user"
         }
         (ParentOp::MakeCgroup(_), libc::ENOSPC | libc::EAGAIN) => {
@@ -259,7 +270,9 @@ pub fn parent(failure: Failure, op: &ParentOp) -> Failure {
             "this machine has no huge pages of this size: ls /sys/kernel/mm/hugepages"
         }
         (ParentOp::WriteControl { .. }, libc::ENOENT) => "this kernel has no such control file",
-        (ParentOp::WriteControl { .. }, libc::ENODEV) => "this device cannot be limited: it must be a whole disk (lsblk)",
+        (ParentOp::WriteControl { .. }, libc::ENODEV) => {
+            "this device cannot be limited: it must be a whole disk (lsblk)"
+        }
         (ParentOp::WriteControl { .. }, libc::EBUSY) => "the group uses more than this already",
         _ => return failure,
     };

@@ -198,7 +198,10 @@ impl Host {
     /// The whole disk that a partition, `major:minor`, is a part of.
     pub fn disk_of_partition(&self, number: &str) -> Option<String> {
         let device = std::fs::canonicalize(format!("/sys/dev/block/{number}")).ok()?;
-        device.join("partition").exists().then(|| device.parent()?.file_name()?.to_str().map(str::to_owned))?
+        device
+            .join("partition")
+            .exists()
+            .then(|| device.parent()?.file_name()?.to_str().map(str::to_owned))?
     }
 }
 

@@ -118,8 +118,15 @@ pub enum ParentOp {
         /// The file, and its new content.
         control: Control,
     },
-    /// Have systemd make a scope around the child that waits at this gate.
+    /// See to it that this process has a scope of systemd's.
     StartScope(Scope),
+    /// Have systemd move the child that waits at this gate.
+    AttachToScope {
+        /// Our scope.
+        scope: Scope,
+        /// The group in it.
+        group: PathBuf,
+    },
     /// Write the id maps of the child that waits at this gate.
     WriteMaps {
         /// User ids.
@@ -225,12 +232,8 @@ pub struct Facts {
 impl Plan {
     /// Read back from the steps: each of them has succeeded when there is a process.
     pub fn facts(&self) -> Facts {
-        let mut facts = Facts {
-            namespaces: self.namespaces,
-            no_new_privileges: false,
-            new_root: false,
-            mounts: 0,
-        };
+        let mut facts =
+            Facts { namespaces: self.namespaces, no_new_privileges: false, new_root: false, mounts: 0 };
         for child in &self.child {
             match child.step.op {
                 Op::Unshare(flags) => facts.namespaces |= flags as u32 as u64,

@@ -93,7 +93,7 @@ impl Process {
         if signal == libc::SIGKILL
             && let Some(groups) = &self.groups
         {
-            groups.thaw_for_signal();
+            groups.doom();
         }
         Ok(())
     }

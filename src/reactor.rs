@@ -113,8 +113,7 @@ impl Reactor {
         }
         if let Some(oom) = process.oom() {
             // Without it the container does not die whole, which is no reason not to start it.
-            let _ =
-                sys::epoll_control(&self.epoll, libc::EPOLL_CTL_ADD, oom, READ, OOM | u64::from(id));
+            let _ = sys::epoll_control(&self.epoll, libc::EPOLL_CTL_ADD, oom, READ, OOM | u64::from(id));
         }
         tables.processes.insert(id, Watched { process, listener });
         Ok(id)

@@ -65,7 +65,7 @@ const PLAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// Start it. Returns once the command has been exec'ed.
 pub fn spawn(config: Config) -> Result<Started, Error> {
     if is_plain(&config) {
-        return here(Setup::new(config));
+        return Ok(plain(config)?);
     }
     let into_cgroup = !CLONES_INTO_NONE.load(Ordering::Relaxed);
     let setup = Arc::new(Setup::new(config).cloning_into_cgroup(into_cgroup));
@@ -95,14 +95,19 @@ fn is_plain(config: &Config) -> bool {
     config.container.is_none() && config.uid.is_none() && config.gid.is_none() && config.cgroup.is_none()
 }
 
+/// Start a process that is not in a container, on this thread.
+pub fn plain(config: Config) -> Result<Started, Failure> {
+    here(Setup::new(config))
+}
+
 /// Clone on the calling thread.
-fn here(setup: Setup) -> Result<Started, Error> {
+fn here(setup: Setup) -> Result<Started, Failure> {
     let stacks = Stacks::borrow().map_err(|error| Failure::io("mmap", &error, "map a child's stack"))?;
     let signals = sys::block_all_signals();
     let started = setup.carry_out(&stacks, &mut None);
     sys::restore_signals(signals);
     stacks.give_back();
-    Ok(started?)
+    started
 }
 
 /// One spawn, as the caller, the supervisor and the child see it.
@@ -116,8 +121,6 @@ struct Setup {
     pidfd_in_use: Mutex<()>,
     /// A gate that failed: the child has been killed for it.
     gate_failure: Mutex<Option<Failure>>,
-    /// What has been made at a gate.
-    made_at_gate: Mutex<Option<parent::MadeAtGate>>,
     /// Whether the child may be cloned into its version 2 cgroup.
     into_cgroup: bool,
     /// The kernel does not do that.
@@ -135,7 +138,6 @@ impl Setup {
             cancelled: AtomicBool::new(false),
             pidfd_in_use: Mutex::new(()),
             gate_failure: Mutex::new(None),
-            made_at_gate: Mutex::new(None),
             into_cgroup: true,
             into_cgroup_refused: AtomicBool::new(false),
             outcome: Mutex::new(None),
@@ -226,18 +228,14 @@ impl Setup {
         );
         let Some(plan) = self.plan.get() else { return };
         let number = self.shared.gates_open.load(Ordering::Acquire);
-        if let Some(step) = plan.gates.get(number as usize) {
-            let (made, result) = parent::at_gate(&step.op, sys::pid_at_gate(&self.shared));
-            if made.is_some() {
-                *self.made_at_gate.lock().unwrap_or_else(PoisonError::into_inner) = made;
-            }
-            if let Err(failure) = result {
-                let place = plan.number_of_gate(number as usize);
-                let failure = failure.or_asked_by(&step.origin).at(place, plan.step_count(), "in the parent");
-                *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
-                self.kill();
-                return;
-            }
+        if let Some(step) = plan.gates.get(number as usize)
+            && let Err(failure) = parent::at_gate(&step.op, sys::pid_at_gate(&self.shared))
+        {
+            let place = plan.number_of_gate(number as usize);
+            let failure = failure.or_asked_by(&step.origin).at(place, plan.step_count(), "in the parent");
+            *self.gate_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            self.kill();
+            return;
         }
         self.shared.gates_open.store(number + 1, Ordering::Release);
         futex_wake(&self.shared.gates_open);
@@ -291,9 +289,6 @@ impl Setup {
         let child = supervisor::launch(plan, &self.shared, stacks);
         settle.cloned();
         ends.close_theirs();
-        if let Some(scope) = self.made_at_gate.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            made.add(scope);
-        }
         let pidfd = child.map_err(|errno| self.not_cloned(plan, errno))?;
         let through = if plan.has_init() { reached::INIT | reached::PAYLOAD } else { reached::PAYLOAD };
         let reached = self.shared.reached.load(Ordering::Acquire) == through
@@ -337,8 +332,9 @@ impl Job for Setup {
         self.shared.doorbell.store(bell::DONE, Ordering::Release);
         futex_wake(&self.shared.doorbell);
         // The caller need not wait for it, the next child must.
-        if let Some(settle) = settle {
-            settle.finish();
+        let has_left = settle.is_none_or(Settle::finish);
+        if has_left && let Some(plan) = self.plan.get() {
+            parent::run_late(plan);
         }
     }
 }

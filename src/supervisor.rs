@@ -109,8 +109,9 @@ pub struct Settle {
     exec_pipe: Option<(OwnedFd, Option<OwnedFd>)>,
 }
 
-/// How long an exec may take from the wake-up of the parent to the change of memory.
-const EXEC_PATIENCE: Duration = Duration::from_secs(1);
+/// How long an exec may take from the wake-up of the parent to the change of memory. With one percent of a processor that
+/// is seconds.
+const EXEC_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a child that did not get through its exec in time has left to the next to put back.
 static OWED: AtomicUsize = AtomicUsize::new(NOTHING);
@@ -135,15 +136,17 @@ impl Settle {
 
     /// Wait, and put it back. A child that does not get through its exec leaves the process undumpable: that is an
     /// inconvenience, the other a leak.
-    pub fn finish(self) {
-        if sys::dumpable() == self.dumpable {
-            return;
-        }
+    ///
+    /// `true`: the child has left our memory.
+    pub fn finish(self) -> bool {
         let left = self.exec_pipe.is_none_or(|(read, _)| sys::wait_for_hang_up(&read, EXEC_PATIENCE));
-        if left {
-            sys::set_dumpable(self.dumpable);
-        } else {
-            OWED.store(self.dumpable, Ordering::Release);
+        if sys::dumpable() != self.dumpable {
+            if left {
+                sys::set_dumpable(self.dumpable);
+            } else {
+                OWED.store(self.dumpable, Ordering::Release);
+            }
         }
+        left
     }
 }

@@ -19,6 +19,9 @@ mod tests;
 mod value;
 mod wire;
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use address::{Route, routes};
@@ -69,10 +72,10 @@ impl Systemd {
     /// Connect: over the bus, or to systemd itself where there is no bus with a systemd. `patience` is for this, and
     /// for each of the calls later on.
     ///
-    /// Reads environment variables, see [`crate::sys::environment`] for the thread to do this on.
+    /// The environment that counts is the one that this process was started with: any thread may read that at any time.
     pub fn connect(instance: Instance, patience: Duration) -> Result<Systemd, Refused> {
         let user = nix::unistd::geteuid().as_raw();
-        Systemd::by(&routes(instance, |name| std::env::var_os(name), user), patience)
+        Systemd::by(&routes(instance, |name| variable(initial_environment(), name), user), patience)
     }
 
     /// By the first of these ways that leads to a systemd. One that hangs leaves time for the others.
@@ -102,7 +105,8 @@ impl Systemd {
 
     /// Make a transient scope with these properties, of which PIDs is needed, and wait until it is there.
     ///
-    /// After an error other than [`Why::Bus`] the scope may have come to be, or still come: see [`Systemd::stop`].
+    /// After an error other than [`Why::Bus`] the scope may have come to be, or still come; it goes when its process
+    /// ends.
     pub fn start_scope(&mut self, name: &str, properties: &[(&str, Value)]) -> Result<(), Refused> {
         let deadline = Deadline::after(self.patience);
         let rule = format!(
@@ -177,52 +181,14 @@ impl Systemd {
         }
     }
 
-    /// Change properties of a unit that is there, until it is gone.
-    pub fn set_properties(&mut self, name: &str, properties: &[(&str, Value)]) -> Result<(), Refused> {
-        let mut call = manager_call("SetUnitProperties");
-        call.signature = "sba(sv)";
+    /// Have a process moved to a group below that of a unit that is delegated: `group` is absolute, from there.
+    pub fn attach(&mut self, name: &str, group: &str, pid: u32) -> Result<(), Refused> {
+        let mut call = manager_call("AttachProcessesToUnit");
+        call.signature = "ssau";
         call.body.string(name);
-        let runtime_only = 1;
-        call.body.u32(runtime_only);
-        value::write_properties(&mut call.body, properties);
+        call.body.string(group);
+        call.body.array(4, |to| to.u32(pid));
         self.call(call, name, Deadline::after(self.patience), |_| ()).map(drop)
-    }
-
-    /// Have a unit stopped, and its processes ended. Returns when systemd has accepted that, not when it is done.
-    pub fn stop(&mut self, name: &str) -> Result<(), Refused> {
-        let mut call = manager_call("StopUnit");
-        call.signature = "ss";
-        call.body.string(name);
-        // Not "fail": this also undoes a start that came to nothing, whose job may still be there.
-        call.body.string("replace");
-        self.call(call, name, Deadline::after(self.patience), |_| ()).map(drop)
-    }
-
-    /// A scope's cgroup: a path from the root of the hierarchies.
-    pub fn control_group(&mut self, name: &str) -> Result<String, Refused> {
-        let deadline = Deadline::after(self.patience);
-        let mut call = manager_call("GetUnit");
-        call.signature = "s";
-        call.body.string(name);
-        let unit = self.call(call, name, deadline, |_| ())?;
-        let what = || format!("ControlGroup of {name}");
-        let path = unit.body("o").and_then(|mut body| body.string()).map_err(|why| why.of(what()))?;
-        let mut call = Call {
-            destination: SYSTEMD,
-            path,
-            interface: "org.freedesktop.DBus.Properties",
-            member: "Get",
-            signature: "ss",
-            ..Call::default()
-        };
-        call.body.string("org.freedesktop.systemd1.Scope");
-        call.body.string("ControlGroup");
-        let reply = self.call(call, name, deadline, |_| ())?;
-        match reply.body("v").and_then(|mut body| Value::read_variant(&mut body)) {
-            Ok(Value::Str(group)) => Ok(group),
-            Ok(_) => Err(Why::Malformed("an answer of other types than documented").of(what())),
-            Err(why) => Err(why.of(what())),
-        }
     }
 
     fn call(
@@ -235,6 +201,25 @@ impl Systemd {
         let what = format!("{} {about}", call.member);
         self.connection.call(call, deadline, heard).map_err(|why| why.of(what.trim_end()))
     }
+}
+
+/// Kept once it could be read: while a child of ours shares our memory, it may not be.
+fn initial_environment() -> &'static [u8] {
+    static READ: OnceLock<Vec<u8>> = OnceLock::new();
+    if READ.get().is_none()
+        && let Ok(environment) = std::fs::read("/proc/self/environ")
+    {
+        let _ = READ.set(environment);
+    }
+    READ.get().map_or(&[], Vec::as_slice)
+}
+
+/// One of `KEY=value`, each with a NUL after it.
+fn variable(environment: &[u8], name: &str) -> Option<OsString> {
+    let value = |entry: &[u8]| {
+        Some(OsStr::from_bytes(entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?).to_owned())
+    };
+    environment.split(|byte| *byte == 0).find_map(value)
 }
 
 fn manager_call(member: &str) -> Call<'_> {

@@ -17,8 +17,6 @@ pub enum Undo {
     MountPoint(Option<MountPoint>),
     /// A cgroup.
     Cgroup(PathBuf),
-    /// The cgroup of a scope. systemd removes it when it is empty, and would take it amiss if we did.
-    Scope(PathBuf),
 }
 
 impl Undo {
@@ -36,10 +34,6 @@ impl Undo {
                 }
                 Ok(removed)
             }
-            Undo::Scope(directory) => {
-                cgroup::kill(directory);
-                Ok(!directory.exists())
-            }
         }
     }
 }
@@ -48,7 +42,7 @@ impl fmt::Display for Undo {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Undo::MountPoint(_) => write!(f, "mount point"),
-            Undo::Cgroup(directory) | Undo::Scope(directory) => write!(f, "cgroup {}", directory.display()),
+            Undo::Cgroup(directory) => write!(f, "cgroup {}", directory.display()),
         }
     }
 }

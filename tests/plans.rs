@@ -64,7 +64,8 @@ fn with_user_systemd() -> Host {
 }
 
 fn some_limits() -> Value {
-    let limit = object(&[("cpu", Value::Number(50.0)), ("memory", text("100M")), ("pids", Value::Number(32.0))]);
+    let limit =
+        object(&[("cpu", Value::Number(50.0)), ("memory", text("100M")), ("pids", Value::Number(32.0))]);
     object(&[("namespace", all_true(&["user", "cgroup"])), ("limit", limit)])
 }
 
@@ -202,7 +203,10 @@ fn a_limit_that_cannot_be_had_says_how_to_get_it() {
         (delegated(), "the cgroup controller \"cpuset\""),
     ] {
         let refusal = refusal(&cpuset, &host);
-        assert!(refusal.contains(needed) && refusal.contains("container.limit.cpuset"), "{needed}: {refusal}");
+        assert!(
+            refusal.contains(needed) && refusal.contains("container.limit.cpuset"),
+            "{needed}: {refusal}"
+        );
     }
     let by_systemd = [("manager", text("systemd")), ("pids", Value::Number(9.0))];
     let refusal = refusal(&by_systemd, &root_with_cgroup_v1());

@@ -126,11 +126,11 @@ export class Machine {
 
 function commandLine({ disk, kernel, initrd, runDisk, socket }) {
   // `panic=-1` reboots at once, and qemu ends instead of rebooting.
-  const kernelLine = "root=/dev/vda rw console=ttyS0 panic=-1 oops=panic systemd.show_status=0 quiet " + (process.env.VMK ?? "");
+  const kernelLine = "root=/dev/vda rw console=ttyS0 panic=-1 oops=panic systemd.show_status=0 quiet";
   return [
     // However this process ends, the machine does not outlive it.
     ["setpriv", "--pdeathsig", "KILL", "--"],
-    ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", process.env.VMCPU ?? CPU, "-smp", "2", "-m", "2048"],
+    ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "2", "-m", "2048"],
     ["-nodefaults", "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"],
     ["-kernel", kernel, "-initrd", initrd, "-append", kernelLine],
     ["-drive", `file=${disk},format=raw,if=virtio,snapshot=on,cache=unsafe`],

@@ -32,7 +32,9 @@ export function image() {
     disk: join(directory, "root.ext4"),
     kernel: (version) => join(directory, `vmlinuz-${version}`),
     initrd: (version) => join(directory, `initrd-${version}`),
-    packages: readFileSync(join(directory, "packages"), "utf8"),
+    versions: readFileSync(join(directory, "packages"), "utf8")
+      .match(/^(?:linux-image-\d|systemd\t).*/gm)
+      .join("\n"),
   };
 }
 

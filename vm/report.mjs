@@ -3,6 +3,7 @@
 
 const MARKS = { passed: "✔", failed: "✖", skipped: "﹣" };
 
+/** Of one machine. Another one may run beside it: what belongs together is printed together. */
 export class Report {
   #jobs;
   #title;
@@ -13,44 +14,38 @@ export class Report {
   }
 
   hear({ report, id, ...told }) {
-    if (report === "up") this.#greet(told);
+    if (report === "up") this.#print(`${this.#title} is up`, machineLines(told.machine));
     else this[report](this.#jobs[id], told);
   }
 
-  #greet({ machine }) {
-    for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(12)} ${value}`);
-  }
-
   begin(job) {
-    const title = `${this.#title} ${job.scenario}: ${job.runtime} ${job.file}`;
-    console.log(`\n── ${title} ${"─".repeat(Math.max(0, 100 - title.length))}`);
     job.why = "it did not end";
   }
 
-  test(job, result) {
-    if (result.complete !== undefined) {
-      job.complete = result.complete;
-      return;
-    }
-    job.tests.push(result);
-    const { name, outcome, ms, why } = result;
-    const time = ms === undefined ? "" : ` (${Math.round(ms)} ms)`;
-    console.log(`${MARKS[outcome]} ${name}${time}${why && outcome === "skipped" ? `: ${why}` : ""}`);
-    if (outcome === "failed") console.log(indented(why));
+  test(job, { complete, ...result }) {
+    if (complete === undefined) job.tests.push(result);
+    else job.complete = complete;
   }
 
   skip(job, { why }) {
     Object.assign(job, { verdict: "skipped", why });
-    console.log(`skipped: ${why}`);
+    this.#print(this.#titleOf(job), [`skipped: ${why}`]);
   }
 
   end(job, { seconds, status, output }) {
     job.seconds = seconds;
     job.why = whyNot(job, status);
     job.verdict = job.why ? "failed" : "passed";
-    console.log(`${job.verdict} in ${seconds.toFixed(1)} s${job.why ? `: ${job.why}` : ""}`);
-    if (!job.why) return;
-    if (output.trim() !== "") console.log(indented(`its output:\n${output.trimEnd()}`));
+    const lines = job.tests.map(testLine);
+    lines.push(`${job.verdict} in ${seconds.toFixed(1)} s${job.why ? `: ${job.why}` : ""}`);
+    if (job.why && output.trim() !== "") lines.push(indented(`its output:\n${output.trimEnd()}`));
+    this.#print(this.#titleOf(job), lines);
+  }
+
+  #titleOf = ({ scenario, runtime, file }) => `${this.#title} ${scenario}: ${runtime} ${file}`;
+
+  #print(title, lines) {
+    console.log([`\n── ${title} ${"─".repeat(Math.max(0, 100 - title.length))}`, ...lines].join("\n"));
   }
 
   /** One row for each job. */
@@ -73,6 +68,16 @@ function whyNot({ tests, complete }, status) {
   if (complete !== tests.length) return `it counted ${complete} tests and told of ${tests.length}`;
   if (tests.length === 0) return "it has no tests";
   if (status !== 0) return `no test failed, but its status is ${status}`;
+}
+
+const machineLines = (machine) =>
+  Object.entries(machine).map(([name, value]) => `${name.padEnd(12)} ${value}`);
+
+function testLine({ name, outcome, ms, why }) {
+  const time = ms === undefined ? "" : ` (${Math.round(ms)} ms)`;
+  const line = `${MARKS[outcome]} ${name}${time}`;
+  if (outcome === "failed") return `${line}\n${indented(why)}`;
+  return why === undefined ? line : `${line}: ${why}`;
 }
 
 const indented = (text) => String(text).replace(/^/gm, "    ");

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { after, afterEach, before } from "node:test";
-import { groupsOf } from "./cgroups.mjs";
+import { groupsMadeBy, groupsOf } from "./cgroups.mjs";
 import { leaveNothing } from "./leftovers.mjs";
 import { has, isRoot } from "./must.mjs";
 import { payload } from "./payload.mjs";
-import { within } from "./processes.mjs";
+import { childrenOf, within } from "./processes.mjs";
 import { run, spawn } from "./run.mjs";
 
 export const MiB = 1024 * 1024;
@@ -75,20 +75,29 @@ async function end(child) {
   await child[Symbol.asyncDispose]();
 }
 
+/** What is made for all containers of this process, a scope of systemd's for example, goes a while after the last one. */
+const unused = () =>
+  within(PATIENCE, () => groupsMadeBy(process.pid).length === 0 && childrenOf(process.pid).length === 0);
+
 /**
  * As `leaveNothing()`, for containers with limits: none of the groups that `start` has seen may be left, and what a test
  * that failed has left running is ended.
  */
 export function leaveNoGroups() {
-  // The first limit of a process may open a connection or make a group for the process itself.
+  // The first limit of a process may open a connection, or make a group for the process itself.
   before(async () => {
-    if (has("limits")) await run(["true"], { container: { limit: { pids: "max" } } });
+    if (!has("limits")) return;
+    await run(["true"], { container: { limit: { pids: "max" } } });
+    await unused();
   });
-  leaveNothing();
   afterEach(async () => {
     const children = [...started];
     started.clear();
     await Promise.all(children.map(end));
   });
-  after(() => gone(...groupsSeen));
+  after(async () => {
+    await gone(...groupsSeen);
+    await unused();
+  });
+  leaveNothing();
 }

@@ -1,10 +1,12 @@
 // Groups when things go wrong: the parent dies in the middle, the kernel is busy, everything is asked for at the end.
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
-import { expectedManager, groupsMadeBy, scenario } from "../helpers/cgroups.mjs";
+import { groupsMadeBy, scenario } from "../helpers/cgroups.mjs";
 import { kinds, leaveNoGroups, PATIENCE, start } from "../helpers/limits.mjs";
 import { needs } from "../helpers/must.mjs";
+import { payload } from "../helpers/payload.mjs";
 import { mark, sleepers, state, within } from "../helpers/processes.mjs";
 import { run, SpawnError } from "../helpers/run.mjs";
 import { start as begin } from "../helpers/script.mjs";
@@ -50,8 +52,6 @@ async function assertSwept(pid) {
   assert.ok(await within(PATIENCE, next), `left: ${groupsMadeBy(pid)}`);
 }
 
-const skip = expectedManager === "systemd" && "systemd makes and removes these groups";
-
 describe("the parent is killed in the middle", {
   ...needs("limits", "strace"),
   ...(skip && { skip }),
@@ -81,7 +81,7 @@ describe("the parent is killed in the middle", {
   }
 });
 
-describe("a group that is busy", { ...needs("limits", "strace"), ...(skip && { skip }) }, () => {
+describe("a group that is busy", needs("limits", "strace"), () => {
   it("for a moment is removed all the same", { timeout: 120_000 }, async () => {
     const { said, code, stderr } = await interfered("inject=rmdir,unlinkat:error=EBUSY:when=1..3").ended;
     assert.equal(code, 0, stderr);
@@ -96,6 +96,39 @@ describe("a group that is busy", { ...needs("limits", "strace"), ...(skip && { s
     await assertSwept(said[0]);
   });
 });
+
+describe(
+  "a container that is out of memory before its pid 1 has begun",
+  needs("limits", "strace", "payload"),
+  () => {
+    // Until it is executed, pid 1 has the memory of this process, and the kernel kills all that share a victim's memory.
+    const outOfMemory = `
+    const container = { namespace: given.namespace, limit: { memory: "64M" } };
+    const child = spawn({ cmd: [given.probe, "eat", "256"], stderr: "ignore", container });
+    say([await child.exited, child.exitReason]);`;
+    const withInit = Object.entries(kinds).filter(([, namespace]) => namespace.pid);
+
+    for (const [kind, namespace] of withInit) {
+      it(`does not take the parent with it, ${kind}`, { timeout: 120_000 }, async () => {
+        const log = path.join(tempDir(), "log");
+        const slow = [
+          "-e",
+          "trace=execveat",
+          "-e",
+          `inject=execveat:delay_enter=${scenario === null ? 1 : 4}000000`,
+        ];
+        const { said, code, signal } = await begin(outOfMemory, {
+          given: { namespace, probe: payload("probe") },
+          wrapper: ["strace", "-f", "-qq", "-o", log, ...slow],
+          timeout: 3 * PATIENCE,
+        }).ended;
+        assert.match(fs.readFileSync(log, "utf8"), /DELAYED/, "pid 1 was late: the control");
+        assert.deepEqual([code, signal], [0, null], "the parent lives");
+        assert.deepEqual(said, [[137, "oom"]]);
+      });
+    }
+  },
+);
 
 /** Ms in which all answers must have come: nothing may wait for what is not there any more. */
 const SOON = scenario === null ? 5000 : PATIENCE;

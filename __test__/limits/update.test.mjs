@@ -91,7 +91,8 @@ describe("update", needs("limits", "payload"), () => {
     for (let round = 0; round < 3 && free < 60; round++) free = Math.max(free, await share());
     await child.container.update({ cpu: 20 });
     assert.ok(Math.abs(cpuLimit(child.container.pid) - 20) < 1);
-    const limited = await share();
+    let limited = 100;
+    for (let round = 0; round < 3 && limited >= 30; round++) limited = Math.min(limited, await share());
     await child.container.update({ cpu: "max" });
     let again = 0;
     for (let round = 0; round < 3 && again < 60; round++) again = Math.max(again, await share());

@@ -27,7 +27,7 @@ pub struct Done {
 
 enum Operation {
     Stats,
-    Update(Limit),
+    Update(Box<Limit>),
     Freeze(bool),
 }
 
@@ -100,7 +100,8 @@ fn no_cgroup(operation: &Operation) -> Error {
 }
 
 fn without_cgroup(cannot: &str) -> Error {
-    let hint = "start it with a limit; container.limit: { pids: \"max\" } limits nothing and counts everything";
+    let hint =
+        "start it with a limit; container.limit: { pids: \"max\" } limits nothing and counts everything";
     Failure::own("ERR_NO_CGROUP", format!("a container without a cgroup {cannot}"))
         .asked_by("container.limit")
         .hinting(hint)
@@ -131,7 +132,7 @@ pub fn container_stats(id: u32) -> AsyncTask<OnGroups> {
 #[napi(catch_unwind)]
 pub fn container_update(id: u32, limit: Unknown) -> Result<AsyncTask<OnGroups>> {
     let limit = options::read_update(&value::from_js(limit)?);
-    Ok(OnGroups::task(id, limit.map(Operation::Update).map_err(Error::Invalid)))
+    Ok(OnGroups::task(id, limit.map(|limit| Operation::Update(Box::new(limit))).map_err(Error::Invalid)))
 }
 
 /// `containerFreeze(id, frozen)`: every process stands still, or goes on.

@@ -181,7 +181,11 @@ impl From<Memory> for CountedMemory {
 
 impl From<Pids> for CountedPids {
     fn from(pids: Pids) -> CountedPids {
-        CountedPids { current: number(pids.current), peak: perhaps(pids.peak), refused: perhaps(pids.refused) }
+        CountedPids {
+            current: number(pids.current),
+            peak: perhaps(pids.peak),
+            refused: perhaps(pids.refused),
+        }
     }
 }
 

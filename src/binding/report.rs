@@ -202,7 +202,7 @@ impl Explanation {
 /// What is known of a container that runs.
 pub fn container(pid: i32, plan: &Plan, groups: Option<&Groups>) -> Container {
     let facts = plan.facts();
-    let manager = |groups: &Groups| match groups.manager() {
+    let manager = |groups: &Groups| match groups.manager {
         Manager::Cgroupfs => "cgroupfs".to_owned(),
         Manager::Systemd => "systemd".to_owned(),
     };

@@ -32,7 +32,8 @@ pub fn choose(limit: &Limit, host: &Host) -> Result<Choice, Failure> {
         return Ok(Choice::Cgroupfs);
     }
     let Some(v2) = &cgroups.v2 else {
-        let hint = "mount the cgroup file system (mount -t cgroup2 cgroup2 /sys/fs/cgroup), or drop container.limit";
+        let hint =
+            "mount the cgroup file system (mount -t cgroup2 cgroup2 /sys/fs/cgroup), or drop container.limit";
         return Err(unavailable("no cgroup hierarchy is mounted that a limit can be put in", hint));
     };
     match limit.parent.as_deref().map(|parent| !parent.starts_with('/') && parent.ends_with(".slice")) {
@@ -65,7 +66,8 @@ fn systemd(host: &Host) -> Option<Instance> {
 fn systemd_by_name(host: &Host) -> Result<Choice, Failure> {
     if is_v1(host.cgroups()) {
         let hint = "boot with systemd.unified_cgroup_hierarchy=1, or leave container.limit.manager out";
-        let summary = "limits are made through systemd on cgroup version 2 only, and this machine has version 1";
+        let summary =
+            "limits are made through systemd on cgroup version 2 only, and this machine has version 1";
         return Err(unavailable(summary, hint).asked_by("container.limit.manager"));
     }
     systemd(host).map(Choice::Systemd).ok_or_else(|| {
@@ -81,14 +83,20 @@ fn systemd_by_name(host: &Host) -> Result<Choice, Failure> {
 /// What an ordinary user can do, or have done, to get limits.
 fn remedy(host: &Host) -> &'static str {
     match (host.has_systemd(), host.euid) {
-        (true, 0) => "run this program as a service or scope with Delegate=yes (systemd-run --scope -p Delegate=yes …)",
+        (true, 0) => {
+            "run this program as a service or scope with Delegate=yes (systemd-run --scope -p Delegate=yes …)"
+        }
         (true, _) => {
             "have systemd run for this user (loginctl enable-linger, or log in), \
              or run this program in a service with Delegate=yes and User= this user"
         }
-        (false, 0) => "this process sees its cgroup read-only, as in a container: mount /sys/fs/cgroup read-write into it",
-        (false, _) => "have root make a cgroup for this program and give it to this user: chown its directory, \
-                       cgroup.procs and cgroup.subtree_control",
+        (false, 0) => {
+            "this process sees its cgroup read-only, as in a container: mount /sys/fs/cgroup read-write into it"
+        }
+        (false, _) => {
+            "have root make a cgroup for this program and give it to this user: chown its directory, \
+                       cgroup.procs and cgroup.subtree_control"
+        }
     }
 }
 

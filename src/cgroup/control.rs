@@ -1,6 +1,9 @@
 //! What both versions have in common: which controllers a limit needs, and what a control file is given.
 
 use std::borrow::Cow;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
 
 use crate::config::{Bound, CpuList, IoLimit, Limit};
 use crate::error::Failure;
@@ -39,11 +42,22 @@ impl Control {
         self.file.split('.').next().unwrap_or_default()
     }
 
+    /// Whether it has to wait until the command runs. Out of memory, a group that dies whole takes everybody along who shares
+    /// the memory of a member; and until it is executed, the container's pid 1 has that of this process.
+    pub fn is_late(&self) -> bool {
+        self.file == "memory.oom.group" && self.value.trim() == "1"
+    }
+
     /// Comes along where the kernel has it.
     pub fn optional(mut self) -> Control {
         self.required = false;
         self
     }
+}
+
+/// Write to a control file. It is never made: the kernel would answer EACCES for one that is not there.
+pub fn write(file: &Path, value: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).open(file)?.write_all(value.as_bytes())
 }
 
 /// A controller that a limit needs.
@@ -135,7 +149,8 @@ impl std::fmt::Display for CpuList {
 pub fn check_cpus(limit: &Limit, available: &str) -> Result<(), Failure> {
     let Some(asked) = &limit.cpuset else { return Ok(()) };
     let Some(missing) = asked.first_outside(&CpuList::parse(available)) else { return Ok(()) };
-    let summary = format!("processor {missing} is not among those that can be had here: {}", available.trim());
+    let summary =
+        format!("processor {missing} is not among those that can be had here: {}", available.trim());
     Err(Failure::own("ERR_OUT_OF_RANGE", summary).asked_by("container.limit.cpuset"))
 }
 

@@ -12,7 +12,9 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
+use super::control;
 use super::live::subgroups;
+use super::scope;
 use crate::error::Failure;
 
 /// The name of the leaf.
@@ -53,14 +55,14 @@ pub fn enable(
         return Ok(lock);
     }
     let all = [required.as_slice(), companions.as_slice()].concat().join(" ");
-    let mut written = fs::write(&file, &all);
+    let mut written = control::write(&file, &all);
     if may_move && is_busy(&written) {
         move_to_leaf(group)?;
-        written = fs::write(&file, &all);
+        written = control::write(&file, &all);
     }
     if written.is_err() && !companions.is_empty() {
         // One that cannot be had (`cpu`, with real-time processes about) takes none of the others with it.
-        written = if required.is_empty() { Ok(()) } else { fs::write(&file, required.join(" ")) };
+        written = if required.is_empty() { Ok(()) } else { control::write(&file, &required.join(" ")) };
     }
     match written {
         Ok(()) => Ok(lock),
@@ -73,6 +75,10 @@ pub fn enable(
                      container.limit.parent",
                     group.display()
                 )),
+                Some(libc::EACCES | libc::EPERM | libc::EROFS) => failure.hinting(
+                    "this group is not this user's to divide: leave container.limit.manager and parent out, or run this program in a \
+                     service with Delegate=yes",
+                ),
                 _ => failure,
             })
         }
@@ -85,7 +91,8 @@ fn is_busy(written: &io::Result<()>) -> bool {
 
 fn lock(group: &Path) -> Result<Lock, Failure> {
     let fail = |error: &io::Error| {
-        Failure::io("flock", error, format_args!("lock {}", group.display())).about(group.display().to_string())
+        Failure::io("flock", error, format_args!("lock {}", group.display()))
+            .about(group.display().to_string())
     };
     let directory = File::open(group).map_err(|error| fail(&error))?;
     let deadline = Instant::now() + PATIENCE;
@@ -118,7 +125,7 @@ fn move_all(from: &Path, to: &Path) -> io::Result<()> {
             break;
         }
         for pid in list.lines() {
-            match fs::write(&target, pid) {
+            match control::write(&target, pid) {
                 // It has ended meanwhile.
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                 other => other?,
@@ -146,13 +153,12 @@ fn divided() -> MutexGuard<'static, Divided> {
 /// A container of this group has ended, and its own group is gone. It may have been the last.
 pub fn left(group: &Path) {
     let mut divided = divided();
-    if !divided.groups.contains(group) {
+    if !divided.groups.contains(group) && !scope::is_kept(group) {
         return;
     }
     divided.left.insert(group.to_owned(), Instant::now());
     if !std::mem::replace(&mut divided.is_watched, true) {
-        let started =
-            thread::Builder::new().name("container-leaf".into()).stack_size(64 * 1024).spawn(watch);
+        let started = thread::Builder::new().name("container-leaf".into()).stack_size(64 * 1024).spawn(watch);
         divided.is_watched = started.is_ok();
     }
 }
@@ -175,17 +181,21 @@ fn watch() {
 }
 
 fn restore(group: &Path) {
-    let Ok(directory) = File::open(group) else { return };
+    // A scope is gone when somebody has it stopped; then only its keeper is left, to be waited for.
+    let Ok(directory) = File::open(group) else { return scope::end(group) };
     let leaf = group.join(LEAF);
     let is_in_use = || subgroups(group).iter().any(|below| *below != leaf);
     if directory.try_lock().is_err() || is_in_use() || !leaf.exists() {
         return;
     }
+    if scope::is_kept(group) {
+        return scope::end(group);
+    }
     let file = group.join("cgroup.subtree_control");
     let enabled = fs::read_to_string(&file).unwrap_or_default();
     let off: Vec<_> = enabled.split_whitespace().map(|name| format!("-{name}")).collect();
     // If it fails they stay in the leaf, where they are as well off.
-    let _ = fs::write(&file, off.join(" "))
+    let _ = control::write(&file, &off.join(" "))
         .and_then(|()| move_all(&leaf, group))
         .and_then(|()| fs::remove_dir(&leaf));
 }

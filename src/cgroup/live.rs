@@ -3,16 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::control;
 use super::turns::Turns;
 use crate::config::Manager;
 use crate::error::Failure;
 use crate::sys;
-use crate::systemd::Instance;
 
 /// One group.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,25 +31,24 @@ impl Group {
     }
 }
 
-/// A scope of systemd's.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unit {
-    /// Whose.
-    pub instance: Instance,
-    /// `container-spawn.….scope`
-    pub name: String,
-}
-
 /// All groups of one container; there is at least one.
 #[derive(Debug)]
 pub struct Groups {
     /// In the order made.
     pub list: Vec<Group>,
-    /// The scope, if systemd has made the group.
-    pub unit: Option<Unit>,
+    /// Who has made them.
+    pub manager: Manager,
     /// Changes are made one after the other, in the order asked for.
     pub turns: Arc<Turns>,
-    is_paused: AtomicBool,
+    switch: Mutex<Switch>,
+}
+
+/// What has been written to the freezer last, and whether that is over.
+#[derive(Default, Debug)]
+struct Switch {
+    is_paused: bool,
+    /// SIGKILL is on its way. A version 1 freezer would keep it from arriving, so nothing is frozen any more.
+    is_doomed: bool,
 }
 
 /// How long stopping may take: a process that waits for a dead disk does not stop.
@@ -64,13 +62,8 @@ const ROUNDS: usize = 16;
 
 impl Groups {
     /// Of what has been made.
-    pub fn new(list: Vec<Group>, unit: Option<Unit>) -> Groups {
-        Groups { list, unit, turns: Arc::default(), is_paused: AtomicBool::new(false) }
-    }
-
-    /// Who has made them.
-    pub fn manager(&self) -> Manager {
-        if self.unit.is_some() { Manager::Systemd } else { Manager::Cgroupfs }
+    pub fn new(list: Vec<Group>, manager: Manager) -> Groups {
+        Groups { list, manager, turns: Arc::default(), switch: Mutex::default() }
     }
 
     /// 2, if no version 1 hierarchy takes part.
@@ -94,91 +87,123 @@ impl Groups {
         by_version(2).or_else(|| self.with("freezer")).or_else(|| by_version(1))
     }
 
+    fn switch(&self) -> MutexGuard<'_, Switch> {
+        self.switch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// SIGKILL to every process.
     pub fn kill(&self) {
+        let mut switch = self.switch();
+        switch.is_doomed = true;
         if let Some(group) = self.handle() {
             kill(&group.directory);
         }
     }
 
-    /// A signal does not reach a process that a version 1 freezer holds.
-    pub fn thaw_for_signal(&self) {
-        if self.is_paused.load(Ordering::Acquire)
+    /// SIGKILL has been sent to the command: see to it that it arrives.
+    pub fn doom(&self) {
+        let mut switch = self.switch();
+        switch.is_doomed = true;
+        if switch.is_paused
             && let Some(group) = self.handle().filter(|group| group.version == 1)
         {
-            let _ = fs::write(group.directory.join("freezer.state"), "THAWED");
+            let _ = control::write(&group.directory.join("freezer.state"), "THAWED");
         }
     }
 
-    /// Stop every process, or let all go on; returns when that is so.
+    /// Stop every process, or let all go on; returns when that is so, or when the container is ending.
     pub fn freeze(&self, frozen: bool) -> Result<(), Failure> {
         let Some(group) = self.handle() else { return Ok(()) };
-        let changed = match group.version {
-            2 => freeze_v2(&group.directory, frozen),
-            _ => freeze_v1(&group.directory, frozen),
-        };
-        changed.map_err(|(error, file)| {
-            let what = if frozen { "stop every process" } else { "let every process go on" };
-            let failure = Failure::io("write", &error, format_args!("{what} through {}", file.display()));
-            match error.kind() {
-                io::ErrorKind::NotFound => failure.hinting("this takes the freezer: cgroup version 2 (Linux 5.2), or its hierarchy of version 1"),
-                io::ErrorKind::TimedOut => failure.hinting("a process waits for something that does not answer, as a dead disk or file server"),
-                _ => failure,
+        let freezer = Freezer::of(group);
+        let mut switch = self.switch();
+        if switch.is_doomed {
+            return Ok(());
+        }
+        freezer.write(frozen).map_err(|error| freezer.failure(&error, frozen))?;
+        switch.is_paused = frozen;
+        drop(switch);
+        let deadline = Instant::now() + PATIENCE;
+        while !freezer.is(frozen) {
+            let is_over = self.switch().is_doomed || !group.directory.exists();
+            if is_over {
+                return Ok(());
             }
-            .about(file.display().to_string())
-        })?;
-        self.is_paused.store(frozen, Ordering::Release);
+            if Instant::now() >= deadline {
+                let mut switch = self.switch();
+                let _ = freezer.write(false);
+                switch.is_paused = false;
+                return Err(freezer.failure(&io::ErrorKind::TimedOut.into(), frozen));
+            }
+            sleep(STEP);
+        }
         Ok(())
     }
 }
 
-type Changed = Result<(), (io::Error, PathBuf)>;
-
-fn freeze_v2(directory: &Path, frozen: bool) -> Changed {
-    let (file, events) = (directory.join("cgroup.freeze"), directory.join("cgroup.events"));
-    let write = |value: &str| fs::write(&file, value).map_err(|error| (error, file.clone()));
-    write(if frozen { "1" } else { "0" })?;
-    let wanted = if frozen { "frozen 1" } else { "frozen 0" };
-    let is_there = || fs::read_to_string(&events).unwrap_or_default().lines().any(|line| line == wanted);
-    if wait_until(is_there) {
-        return Ok(());
-    }
-    let _ = write("0");
-    Err((io::ErrorKind::TimedOut.into(), file))
+/// The files by which a group is stopped.
+struct Freezer {
+    file: PathBuf,
+    version: u8,
 }
 
-/// FREEZING becomes FROZEN when somebody looks.
-fn freeze_v1(directory: &Path, frozen: bool) -> Changed {
-    let file = directory.join("freezer.state");
-    let wanted = if frozen { "FROZEN" } else { "THAWED" };
-    let write = |value: &str| fs::write(&file, value).map_err(|error| (error, file.clone()));
-    write(wanted)?;
-    if wait_until(|| fs::read_to_string(&file).unwrap_or_default().trim() == wanted) {
-        return Ok(());
+impl Freezer {
+    fn of(group: &Group) -> Freezer {
+        let name = if group.version == 2 { "cgroup.freeze" } else { "freezer.state" };
+        Freezer { file: group.directory.join(name), version: group.version }
     }
-    let _ = write("THAWED");
-    Err((io::ErrorKind::TimedOut.into(), file))
-}
 
-fn wait_until(mut is_so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        if Instant::now() >= deadline {
-            return false;
+    fn write(&self, frozen: bool) -> io::Result<()> {
+        let value = match (self.version, frozen) {
+            (2, true) => "1",
+            (2, false) => "0",
+            (_, true) => "FROZEN",
+            (_, false) => "THAWED",
+        };
+        control::write(&self.file, value)
+    }
+
+    /// In version 1 FREEZING becomes FROZEN when somebody looks.
+    fn is(&self, frozen: bool) -> bool {
+        let text = |file: &Path| fs::read_to_string(file).unwrap_or_default();
+        match self.version {
+            2 => {
+                let wanted = if frozen { "frozen 1" } else { "frozen 0" };
+                text(&self.file.with_file_name("cgroup.events")).lines().any(|line| line == wanted)
+            }
+            _ => text(&self.file).trim() == if frozen { "FROZEN" } else { "THAWED" },
         }
-        sleep(STEP);
     }
-    true
+
+    fn failure(&self, error: &io::Error, frozen: bool) -> Failure {
+        let what = if frozen { "stop every process" } else { "let every process go on" };
+        let file = self.file.display();
+        let failure = match error.kind() {
+            io::ErrorKind::TimedOut => {
+                Failure::call("write", libc::ETIMEDOUT, format_args!("{what} through {file}"))
+            }
+            _ => Failure::io("write", error, format_args!("{what} through {file}")),
+        };
+        let failure = failure.about(file.to_string());
+        match error.kind() {
+            io::ErrorKind::NotFound => failure.hinting(
+                "this takes a freezer: cgroup version 2 (Linux 5.2), or the hierarchy of that name in version 1",
+            ),
+            io::ErrorKind::TimedOut => failure.hinting(
+                "a process waits for something that does not answer, as a dead disk or file server",
+            ),
+            _ => failure,
+        }
+    }
 }
 
 /// SIGKILL to every process of a group and of those below it. `cgroup.kill` is Linux 5.14; without it a freezer keeps
 /// them from forking meanwhile, and without that they are followed for some rounds.
 pub fn kill(directory: &Path) {
-    if fs::write(directory.join("cgroup.kill"), "1").is_ok() {
+    if control::write(&directory.join("cgroup.kill"), "1").is_ok() {
         return;
     }
     let freezer = directory.join("freezer.state");
-    let is_held = fs::write(&freezer, "FROZEN").is_ok();
+    let is_held = control::write(&freezer, "FROZEN").is_ok();
     let rounds = if is_held { 2 } else { ROUNDS };
     for _ in 0..rounds {
         if kill_members(directory) == 0 {
@@ -186,7 +211,7 @@ pub fn kill(directory: &Path) {
         }
     }
     if is_held {
-        let _ = fs::write(&freezer, "THAWED");
+        let _ = control::write(&freezer, "THAWED");
     }
 }
 

@@ -1,205 +1,245 @@
-//! A transient scope of systemd's, for whoever may not make groups: systemd makes the group and puts the child into it,
-//! while the child waits at a gate.
+//! Scopes of systemd's, for whoever may not make groups: systemd makes one for this process, delegates it, and all
+//! containers have their groups in it.
 //!
-//! What systemd has a property for is given to it as well as written to the file: it writes its own idea of a unit again
-//! whenever it is reloaded, and a limit that it does not know of would be gone.
+//! systemd removes a scope in the moment in which its last process is gone, and what had been counted in it with it. So a
+//! *keeper* lives in a leaf of it: our init, as an ordinary process that waits for the end of this one. Making a scope
+//! takes systemd some 10 ms; a scope for each container would also leave no group of which systemd does not think that
+//! it is its own to write to.
 
+use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use super::control::{Control, Needed, check_cpus, controllers};
-use super::live::{Group, Unit};
-use super::name::sweep;
-use super::v2;
-use crate::config::{Bound, IoLimit, Limit};
+use super::control;
+use super::delegation::LEAF;
+use super::name;
+use crate::common;
+use crate::config::{Command, Config, Limit, Stdio};
 use crate::error::Failure;
 use crate::host::{Host, V2};
+use crate::spawn::{self, Started};
 use crate::systemd::{Instance, Refused, Systemd, Value};
 
-/// How long systemd may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long systemd may take for a call.
+const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The scope of one container.
-#[derive(Clone, PartialEq, Debug)]
+/// How often it is looked whether systemd has finished with a scope of this name.
+const STEP: Duration = Duration::from_millis(5);
+
+/// A scope of systemd's.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scope {
-    /// Its name, and whose systemd it is.
-    pub unit: Unit,
-    /// What it is made with.
-    pub properties: Vec<(String, Value)>,
-    /// What is written to its files.
-    pub controls: Vec<Control>,
-    /// The controllers that the limit needs.
-    needed: Vec<Needed>,
-    /// Where version 2 is mounted.
-    mount: PathBuf,
+    /// Whose systemd.
+    pub instance: Instance,
+    /// `container-spawn.….scope`
+    pub unit: String,
+    /// `app.slice`
+    pub slice: String,
+    /// Its group.
+    pub directory: PathBuf,
 }
 
-/// Compile.
-pub fn lower(limit: &Limit, host: &Host, instance: Instance, name: &str) -> Result<Scope, Failure> {
-    let Some(v2) = &host.cgroups().v2 else {
-        return Err(Failure::own("ERR_INTERNAL", "systemd was chosen without cgroup version 2"));
-    };
-    let needed = controllers(limit);
-    if instance == Instance::User
-        && let Some(group) = v2.user_manager(host)
-    {
-        let available = V2::controllers(&group, host);
-        if let Some(lacking) = needed.iter().find(|needed| !available.contains(&needed.name)) {
-            return Err(v2::lacking_controller(lacking, &group, host));
-        }
-    }
-    check_cpus(limit, &host.text(Path::new("/sys/devices/system/cpu/online")))?;
-    let with_memory = ["memory".to_owned()];
-    Ok(Scope {
-        properties: properties(limit)?,
-        controls: v2::controls(limit, &with_memory, host)?,
-        unit: Unit { instance, name: format!("{name}.scope") },
-        needed,
-        mount: v2.mount.clone(),
-    })
+/// A scope that is there.
+struct Kept {
+    scope: Scope,
+    keeper: Started,
 }
 
-fn properties(limit: &Limit) -> Result<Vec<(String, Value)>, Failure> {
-    let mut properties = vec![
-        ("Description".to_owned(), Value::Str("a container of container-spawn".into())),
-        // All controllers that there are; and what is below the scope is ours.
-        ("Delegate".to_owned(), Value::Bool(true)),
-        // A scope that fails would stay in the list for somebody to look at.
-        ("CollectMode".to_owned(), Value::Str("inactive-or-failed".into())),
-    ];
-    if let Some(slice) = &limit.parent {
-        if !slice.ends_with(".slice") {
-            let summary = format!("{slice} is no slice, and systemd makes groups in slices only");
+/// Those of this process, one for each slice.
+static KEPT: LazyLock<Mutex<HashMap<String, Kept>>> = LazyLock::new(Mutex::default);
+
+fn kept() -> MutexGuard<'static, HashMap<String, Kept>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The scope that a container belongs in. Where systemd will put it follows from its slice.
+pub fn lower(limit: &Limit, v2: &V2, host: &Host, instance: Instance) -> Result<Scope, Failure> {
+    let slice = match (&limit.parent, instance) {
+        (Some(slice), _) if slice.ends_with(".slice") => slice.clone(),
+        (Some(other), _) => {
+            let summary = format!("{other} is no slice, and systemd makes groups in slices only");
             let failure = Failure::own("ERR_INVALID_ARG_VALUE", summary).asked_by("container.limit.parent");
             return Err(failure.hinting("name one as jobs.slice, or say manager: \"cgroupfs\""));
         }
-        properties.push(("Slice".into(), Value::Str(slice.clone())));
+        (None, Instance::System) => "system.slice".into(),
+        (None, Instance::User) => "app.slice".into(),
+    };
+    if let Some(known) = kept().get(&slice)
+        && host.exists(&known.scope.directory)
+    {
+        return Ok(known.scope.clone());
     }
-    properties.extend(limit_properties(limit));
-    Ok(properties)
-}
-
-/// The properties for a limit, see systemd.resource-control(5).
-pub fn limit_properties(limit: &Limit) -> Vec<(String, Value)> {
-    let amount = |bound: Bound<u64>| match bound {
-        Bound::At(value) => value,
-        Bound::Max => u64::MAX,
+    let mut directory = match instance {
+        Instance::System => v2.mount.clone(),
+        Instance::User => v2.user_manager(host).unwrap_or_else(|| v2.mount.clone()),
     };
-    let processor = |bound: Bound<f64>| match bound {
-        // Per second, so a percent of one core is 10 ms.
-        Bound::At(percent) => (percent * 10_000.0).round() as u64,
-        Bound::Max => u64::MAX,
-    };
-    // As in the files: without swap, unless it is given.
-    let swap = limit.swap.or(limit.memory.map(|_| Bound::At(0)));
-    let numbers = [
-        ("CPUQuotaPerSecUSec", limit.cpu.map(processor)),
-        ("CPUWeight", limit.cpu_weight.map(u64::from)),
-        ("MemoryMax", limit.memory.map(amount)),
-        ("MemoryHigh", limit.memory_high.map(amount)),
-        ("MemoryLow", limit.memory_low.map(amount)),
-        ("MemorySwapMax", swap.map(amount)),
-        ("TasksMax", limit.pids.map(amount)),
-    ];
-    let numbers = numbers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::U64(value?))));
-    let processors = limit.cpuset.iter().map(|cpus| ("AllowedCPUs".to_owned(), Value::Bytes(mask(&cpus.0))));
-    type Rate = fn(&IoLimit) -> Option<Bound<u64>>;
-    let rates: [(&str, Rate); 4] = [
-        ("IOReadBandwidthMax", |limit| limit.rbps),
-        ("IOWriteBandwidthMax", |limit| limit.wbps),
-        ("IOReadIOPSMax", |limit| limit.riops),
-        ("IOWriteIOPSMax", |limit| limit.wiops),
-    ];
-    let rates = rates.into_iter().filter_map(|(name, rate)| {
-        let of = |limit: &IoLimit| Some((device_path(limit), amount(rate(limit)?)));
-        let limits: Vec<_> = limit.io.iter().filter_map(of).collect();
-        (!limits.is_empty()).then(|| (name.to_owned(), Value::DeviceLimits(limits)))
-    });
-    numbers.chain(processors).chain(rates).collect()
+    // a-b.slice is in a.slice.
+    for (dash, _) in slice.match_indices('-') {
+        directory.push(format!("{}.slice", slice.get(..dash).unwrap_or_default()));
+    }
+    directory.push(&slice);
+    let unit = format!("{}.scope", name::unique());
+    directory.push(&unit);
+    Ok(Scope { instance, unit, slice, directory })
 }
 
-fn device_path(limit: &IoLimit) -> String {
-    if limit.device.starts_with('/') { limit.device.clone() } else { format!("/dev/block/{}", limit.device) }
-}
-
-fn mask(ranges: &[(u32, u32)]) -> Vec<u8> {
-    let mut mask = Vec::new();
-    for cpu in ranges.iter().flat_map(|(first, last)| *first..=*last) {
-        let (byte, bit) = (cpu as usize / 8, cpu % 8);
-        if mask.len() <= byte {
-            mask.resize(byte.saturating_add(1), 0u8);
+/// See to it that the scope is there.
+pub fn start(scope: &Scope) -> Result<(), Failure> {
+    let mut kept = kept();
+    if let Some(known) = kept.get(&scope.slice)
+        && known.scope == *scope
+        && scope.directory.exists()
+    {
+        return Ok(());
+    }
+    if let Some(slice) = scope.directory.parent() {
+        name::sweep(slice);
+    }
+    let keeper = keep()?;
+    match enclose(scope, keeper.pid) {
+        Ok(()) => {
+            let old = kept.insert(scope.slice.clone(), Kept { scope: scope.clone(), keeper });
+            old.into_iter().for_each(|old| old.keeper.discard());
+            Ok(())
         }
-        if let Some(place) = mask.get_mut(byte) {
-            *place |= 1 << bit;
+        Err(failure) => {
+            keeper.discard();
+            Err(failure)
         }
     }
-    mask
 }
 
-/// Have it made around a process, and put all limits in force. The group that it is in then is to be cleaned up after
-/// also when that fails.
-pub fn start(scope: &Scope, pid: i32, host: &Host) -> (Option<Group>, Result<(), Failure>) {
-    let mut properties: Vec<(&str, Value)> =
-        scope.properties.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-    properties.push(("PIDs", Value::U32s(vec![pid as u32])));
-    let started = Systemd::connect(scope.unit.instance, PATIENCE)
-        .and_then(|mut systemd| systemd.start_scope(&scope.unit.name, &properties));
-    let group = group_of(scope, pid);
-    if let Err(refused) = started {
-        return (group, Err(failure(scope, &refused)));
-    }
-    let Some(group) = group else {
-        let summary = format!("systemd has made {}, but the process is not in it", scope.unit.name);
-        let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary);
-        return (None, Err(failure.hinting("is this process in a pid namespace other than systemd's?")));
+/// No container of ours has been in this scope for a while.
+pub fn end(directory: &Path) {
+    let mut kept = kept();
+    let ended = kept.extract_if(|_, known| known.scope.directory == directory).map(|(_, known)| known);
+    let ended: Vec<_> = ended.collect();
+    drop(kept);
+    ended.into_iter().for_each(|known| known.keeper.discard());
+}
+
+/// Is this the group of a scope of ours?
+pub fn is_kept(directory: &Path) -> bool {
+    kept().values().any(|known| known.scope.directory == directory)
+}
+
+fn keep() -> Result<Started, Failure> {
+    let common = common::get().map_err(|error| Failure::io("pipe2", &error, "make the lifeline"))?;
+    let program = format!("/proc/self/fd/{}", common.init.as_raw_fd());
+    let nobody = c"0".to_owned();
+    let command = Command {
+        argv: vec![c"container-keeper".to_owned(), nobody],
+        file: std::ffi::CString::new(program).unwrap_or_default(),
+        env: Vec::new(),
+        search_path: None,
+        cwd: Some(c"/".to_owned()),
     };
-    if let Some(parent) = group.directory.parent() {
-        sweep(parent);
-    }
-    let written = scope.controls.iter().try_for_each(|control| write(control, &group, scope, host));
-    (Some(group), written)
+    // As init has it: on 3 it would report, on 4 it watches.
+    let lifeline = Stdio::Fd(common.lifeline_read.as_raw_fd());
+    let config = Config {
+        command,
+        stdio: vec![Stdio::Ignore, Stdio::Ignore, Stdio::Ignore, Stdio::Ignore, lifeline],
+        detached: true,
+        uid: None,
+        gid: None,
+        terminal: false,
+        cgroup: None,
+        container: None,
+    };
+    spawn::plain(config)
 }
 
-/// The group that the process has come to, if that is the scope's.
-fn group_of(scope: &Scope, pid: i32) -> Option<Group> {
-    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let directory = scope.mount.join(path);
-    if directory.file_name()?.to_str()? != scope.unit.name {
-        return None;
+/// Have systemd make the scope around the keeper, and make room in it for containers.
+fn enclose(scope: &Scope, keeper: i32) -> Result<(), Failure> {
+    let refused =
+        |refused: Refused| refusal(scope, &format!("systemd did not make {}: {refused}", scope.unit));
+    let mut systemd = Systemd::connect(scope.instance, PATIENCE).map_err(refused)?;
+    start_unit(&mut systemd, scope, keeper).map_err(refused)?;
+    let group = group_of(keeper).unwrap_or_default();
+    if !scope.directory.ends_with(group.trim_start_matches('/')) {
+        let summary =
+            format!("systemd has put the scope to {group}, and not to {}", scope.directory.display());
+        return Err(refusal(scope, &summary));
     }
-    let controllers = fs::read_to_string(directory.join("cgroup.controllers")).unwrap_or_default();
-    let controllers = controllers.split_whitespace().map(str::to_owned).collect();
-    Some(Group { directory, version: 2, controllers })
+    let leaf = scope.directory.join(LEAF);
+    fs::create_dir(&leaf)
+        .and_then(|()| control::write(&leaf.join("cgroup.procs"), &keeper.to_string()))
+        .map_err(|error| {
+            let what = format_args!("make a leaf in {}", scope.directory.display());
+            Failure::io("mkdir", &error, what).about(leaf.display().to_string())
+        })
 }
 
-fn write(control: &Control, group: &Group, scope: &Scope, host: &Host) -> Result<(), Failure> {
-    let path = group.directory.join(&control.file);
-    let Err(error) = fs::write(&path, &control.value) else { return Ok(()) };
-    if error.kind() == io::ErrorKind::NotFound {
-        return match scope.needed.iter().find(|needed| needed.name == control.controller()) {
-            Some(needed) if control.required && !group.has(&needed.name) => {
-                Err(v2::lacking_controller(needed, &group.directory, host))
+fn start_unit(systemd: &mut Systemd, scope: &Scope, keeper: i32) -> Result<(), Refused> {
+    let mut properties = vec![
+        ("PIDs", Value::U32s(vec![keeper as u32])),
+        ("Description", Value::Str("containers of container-spawn".into())),
+        ("Slice", Value::Str(scope.slice.clone())),
+        // With all controllers that there are.
+        ("Delegate", Value::Bool(true)),
+        // Else a scope that fails would stay in the list for somebody to look at.
+        ("CollectMode", Value::Str("inactive-or-failed".into())),
+        // Since systemd 253; by default one container that is out of memory would end them all.
+        ("OOMPolicy", Value::Str("continue".into())),
+    ];
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match systemd.start_scope(&scope.unit, &properties) {
+            Err(refused) if refused.to_string().contains("OOMPolicy") => {
+                properties.retain(|(name, _)| *name != "OOMPolicy");
             }
-            _ if !control.required => Ok(()),
-            _ => Err(failed(control, &path, &error)),
-        };
+            // One of the same name is on its way out.
+            Err(refused)
+                if refused.error_name() == Some("org.freedesktop.systemd1.UnitExists")
+                    && Instant::now() < deadline =>
+            {
+                sleep(STEP);
+            }
+            other => return other,
+        }
     }
-    if control.required { Err(failed(control, &path, &error)) } else { Ok(()) }
 }
 
-fn failed(control: &Control, path: &Path, error: &io::Error) -> Failure {
-    let what = format_args!("write {:?} to {}", control.value, path.display());
-    Failure::io("write", error, what).about(path.display().to_string()).asked_by(&control.option)
+fn group_of(pid: i32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 
-fn failure(scope: &Scope, refused: &Refused) -> Failure {
-    let summary = format!("systemd did not make the scope {}: {refused}", scope.unit.name);
-    let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary);
-    match scope.unit.instance {
-        Instance::User => failure.hinting("does `systemctl --user status` work? loginctl enable-linger has systemd run for this user"),
-        Instance::System => failure.hinting("does `systemctl status` work? manager: \"cgroupfs\" does without systemd"),
+/// Have systemd move a process to a container's group: it may, where we may not, since it is above both.
+pub fn attach(scope: &Scope, group: &Path, pid: i32) -> Result<(), Failure> {
+    let name = group.file_name().unwrap_or_default().to_string_lossy();
+    let attached = Systemd::connect(scope.instance, PATIENCE)
+        .and_then(|mut systemd| systemd.attach(&scope.unit, &format!("/{name}"), pid as u32));
+    attached.map_err(|refused| {
+        refusal(scope, &format!("systemd did not move the child to {}: {refused}", group.display()))
+    })?;
+    match group_of(pid) {
+        Some(found) if found.ends_with(&*name) => Ok(()),
+        _ => {
+            Err(refusal(scope, "systemd says that it has moved the child to its group, and it is not there"))
+        }
     }
+}
+
+fn refusal(scope: &Scope, summary: &str) -> Failure {
+    let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit");
+    match scope.instance {
+        Instance::User => failure.hinting(
+            "does `systemctl --user status` work? loginctl enable-linger has systemd run for this user",
+        ),
+        Instance::System => {
+            failure.hinting("does `systemctl status` work? manager: \"cgroupfs\" does without systemd")
+        }
+    }
+}
+
+/// May we put a child of ours into this group ourselves? That takes the right to write to the lowest group that is above
+/// both.
+pub fn may_enter(scope: &Scope, v2: &V2, host: &Host) -> bool {
+    let above = scope.directory.ancestors().find(|above| v2.own.starts_with(above));
+    above.is_some_and(|above| host.euid == 0 || host.may_write(&above.join("cgroup.procs")))
 }

@@ -152,6 +152,11 @@ impl Groups {
     }
 }
 
+/// How many processes of a version 2 group the kernel has killed for want of memory.
+pub fn oom_kills(group: &Path) -> u64 {
+    text(group, "memory.events").and_then(|events| keyed(&events, "oom_kill")).unwrap_or(0)
+}
+
 fn v2(group: &Group) -> Stats {
     let directory = group.directory.as_path();
     Stats {
@@ -240,9 +245,8 @@ fn v1_memory(directory: &Path) -> Option<Memory> {
         swap: together.map(|together| together.saturating_sub(current)),
         swap_peak: None,
         high: None,
-        // What cannot be had meets one of two limits: that of memory with swap comes first where they are the same.
-        max: number(directory, "memory.failcnt")
-            .map(|count| count.saturating_add(number(directory, "memory.memsw.failcnt").unwrap_or(0))),
+        // memory.failcnt is there, but recent kernels leave it at 0.
+        max: None,
     })
 }
 
@@ -282,7 +286,8 @@ fn v1_io(directory: &Path) -> Option<Vec<DeviceIo>> {
     let bytes = text(directory, "blkio.throttle.io_service_bytes")?;
     let counts = text(directory, "blkio.throttle.io_serviced").unwrap_or_default();
     let mut devices: Vec<DeviceIo> = Vec::new();
-    for (is_bytes, line) in bytes.lines().map(|line| (true, line)).chain(counts.lines().map(|line| (false, line)))
+    for (is_bytes, line) in
+        bytes.lines().map(|line| (true, line)).chain(counts.lines().map(|line| (false, line)))
     {
         let mut fields = line.split_whitespace();
         let (Some(name), Some(operation), Some(value)) = (fields.next(), fields.next(), fields.next()) else {
@@ -318,9 +323,8 @@ fn pressure(text: &str) -> Option<Pressure> {
 }
 
 fn stall(fields: &str) -> Option<Stall> {
-    let field = |name: &str| {
-        fields.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
-    };
+    let field =
+        |name: &str| fields.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
     Some(Stall {
         avg10: field("avg10")?.parse().ok()?,
         avg60: field("avg60")?.parse().ok()?,
@@ -345,6 +349,9 @@ mod tests {
     #[test]
     fn a_key_is_a_whole_word() {
         let events = "low 0\nhigh 3\nmax 17\noom 2\noom_kill 5\noom_group_kill 1\n";
-        assert_eq!([keyed(events, "oom"), keyed(events, "oom_kill"), keyed(events, "oo")], [Some(2), Some(5), None]);
+        assert_eq!(
+            [keyed(events, "oom"), keyed(events, "oom_kill"), keyed(events, "oo")],
+            [Some(2), Some(5), None]
+        );
     }
 }

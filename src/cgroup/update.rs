@@ -3,19 +3,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::control::{Control, check_cpus, controllers};
+use super::control::{self, Control, check_cpus, controllers};
 use super::live::{Group, Groups};
-use super::scope::limit_properties;
 use super::{v1, v2};
 use crate::config::{Bound, Limit};
 use crate::error::Failure;
 use crate::host::Host;
-use crate::systemd::Systemd;
-
-/// How long systemd may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something to be written, and what was there.
 struct Change {
@@ -30,7 +24,7 @@ impl Groups {
         let mut done: Vec<&Change> = Vec::new();
         let changes = self.changes(limit, host)?;
         for change in &changes {
-            if let Err(error) = fs::write(&change.path, &change.control.value) {
+            if let Err(error) = control::write(&change.path, &change.control.value) {
                 if !change.control.required && error.kind() == io::ErrorKind::NotFound {
                     continue;
                 }
@@ -39,7 +33,7 @@ impl Groups {
             }
             done.push(change);
         }
-        self.tell_systemd(limit).inspect_err(|_| done.iter().rev().for_each(|change| put_back(change)))
+        Ok(())
     }
 
     fn changes(&self, limit: &Limit, host: &Host) -> Result<Vec<Change>, Failure> {
@@ -49,7 +43,8 @@ impl Groups {
         {
             let (name, option) = (&lacking.name, in_update(&lacking.option));
             let summary = format!("this container's groups are without the cgroup controller {name:?}");
-            let hint = format!("ask for it when the container is started: {option}: \"max\" or another value");
+            let hint =
+                format!("ask for it when the container is started: {option}: \"max\" or another value");
             return Err(Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by(&option).hinting(hint));
         }
         let mut changes = Vec::new();
@@ -76,25 +71,6 @@ impl Groups {
             }));
         }
         Ok(changes)
-    }
-
-    fn tell_systemd(&self, limit: &Limit) -> Result<(), Failure> {
-        let Some(unit) = &self.unit else { return Ok(()) };
-        let properties = limit_properties(limit);
-        let mut properties: Vec<_> =
-            properties.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        if limit.swap.is_none() {
-            properties.retain(|(name, _)| *name != "MemorySwapMax");
-        }
-        if properties.is_empty() {
-            return Ok(());
-        }
-        Systemd::connect(unit.instance, PATIENCE)
-            .and_then(|mut systemd| systemd.set_properties(&unit.name, &properties))
-            .map_err(|refused| {
-                let summary = format!("systemd did not change {}: {refused}", unit.name);
-                Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("limit")
-            })
     }
 }
 
@@ -139,7 +115,7 @@ fn put_back(change: &Change) {
         _ => change.before.clone(),
     };
     // It was in force a moment ago.
-    let _ = fs::write(&change.path, before);
+    let _ = control::write(&change.path, &before);
 }
 
 /// `container.limit.memory` is `limit.memory` here.
@@ -157,8 +133,12 @@ fn failure(change: &Change, error: &io::Error) -> Failure {
     let failure = Failure::io("write", error, what).about(change.path.display().to_string());
     let failure = failure.asked_by(&in_update(&change.control.option));
     match error.raw_os_error() {
-        Some(libc::EBUSY) => failure.hinting("the container uses more than this, and the kernel cannot take it back"),
-        Some(libc::EINVAL | libc::ERANGE) => failure.hinting("the kernel does not take this value for the limit"),
+        Some(libc::EBUSY) => {
+            failure.hinting("the container uses more than this, and the kernel cannot take it back")
+        }
+        Some(libc::EINVAL | libc::ERANGE) => {
+            failure.hinting("the kernel does not take this value for the limit")
+        }
         _ => failure,
     }
 }

@@ -103,12 +103,7 @@ fn cpu(limit: &Limit, controls: &mut Vec<Control>) {
 }
 
 /// A new version 1 group has no processors and no memory nodes, and takes nobody in until it has both.
-fn cpuset(
-    limit: &Limit,
-    group: &Group,
-    host: &Host,
-    controls: &mut Vec<Control>,
-) -> Result<(), Failure> {
+fn cpuset(limit: &Limit, group: &Group, host: &Host, controls: &mut Vec<Control>) -> Result<(), Failure> {
     let Some(cpus) = &limit.cpuset else { return Ok(()) };
     let parent = group.directory.parent().unwrap_or(&group.directory);
     check_cpus(limit, &host.text(&parent.join("cpuset.cpus")))?;
@@ -138,9 +133,11 @@ fn memory(limit: &Limit, group: &Group, host: &Host, controls: &mut Vec<Control>
     let parent = group.directory.parent().unwrap_or(&group.directory);
     if !host.exists(&parent.join("memory.memsw.limit_in_bytes")) {
         return match limit.swap {
-            Some(Bound::At(_)) => Err(Failure::own("ERR_CGROUP_UNAVAILABLE", "this kernel does not account swap")
-                .asked_by("container.limit.swap")
-                .hinting("boot with swapaccount=1, or leave container.limit.swap out")),
+            Some(Bound::At(_)) => {
+                Err(Failure::own("ERR_CGROUP_UNAVAILABLE", "this kernel does not account swap")
+                    .asked_by("container.limit.swap")
+                    .hinting("boot with swapaccount=1, or leave container.limit.swap out"))
+            }
             _ => Ok(()),
         };
     }

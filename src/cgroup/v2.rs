@@ -12,40 +12,62 @@ use crate::plan::{Builder, ParentOp};
 /// Those that come along where they can be had, so that what they count can be told.
 const COMPANIONS: [&str; 4] = ["cpu", "memory", "pids", "io"];
 
-/// The group, and the step that prepares the one above.
-pub fn group(
-    plan: &mut Builder,
-    needed: &[&Needed],
-    limit: &Limit,
-    host: &Host,
-    name: &str,
-) -> Result<Group, Failure> {
+/// Where a group is made.
+pub struct Place {
+    /// The group above.
+    pub group: PathBuf,
+    /// The controllers that it can pass on.
+    pub available: Vec<String>,
+    /// The group that would have to have what is not among them.
+    pub lacks: PathBuf,
+    /// Whether processes of it may be moved to a leaf.
+    pub may_move: bool,
+    /// Whether we may switch on more than was asked for.
+    pub is_ours: bool,
+}
+
+/// Our own group, or the one that was named.
+pub fn place(needed: &[&Needed], limit: &Limit, host: &Host) -> Result<Place, Failure> {
     let Some(v2) = &host.cgroups().v2 else {
         let option = needed.first().map_or("container.limit.unified", |needed| &needed.option);
         return Err(lacking_hierarchy(needed.first().copied(), option));
     };
-    let parent = parent(v2, limit, host)?;
-    let is_own = parent == v2.own;
-    let available = V2::controllers(&parent, host);
+    let group = parent(v2, limit, host)?;
+    let is_ours = group == v2.own;
+    Ok(Place {
+        available: V2::controllers(&group, host),
+        lacks: group.clone(),
+        may_move: is_ours && v2.standing(host) != Standing::Root,
+        is_ours,
+        group,
+    })
+}
+
+/// The group, and the step that prepares the one above.
+pub fn group(
+    plan: &mut Builder,
+    needed: &[&Needed],
+    place: Place,
+    limit: &Limit,
+    host: &Host,
+    name: &str,
+) -> Result<Group, Failure> {
+    let Place { group, available, lacks, may_move, is_ours } = place;
     if let Some(lacking) = needed.iter().find(|needed| !available.contains(&needed.name)) {
-        return Err(lacking_controller(lacking, &parent, host));
+        return Err(lacking_controller(lacking, &lacks, host));
     }
-    check_cpus(limit, &processors(&parent, host))?;
+    check_cpus(limit, &processors(&group, host))?;
     let required: Vec<String> = needed.iter().map(|needed| needed.name.clone()).collect();
-    // In a group that is somebody else's we switch on what was asked for, and no more.
-    let comes_along =
-        |name: &&str| is_own && available.iter().any(|known| known == name) && !required.iter().any(|r| r == name);
+    let comes_along = |name: &&str| {
+        is_ours && available.iter().any(|known| known == name) && !required.iter().any(|known| known == name)
+    };
     let companions: Vec<String> =
         COMPANIONS.iter().filter(|name| comes_along(name)).map(|name| (*name).to_owned()).collect();
     let controllers = required.iter().chain(&companions).cloned().collect();
+    let directory = group.join(name);
     plan.origin(needed.first().map_or("container.limit".to_owned(), |needed| needed.option.clone()));
-    plan.parent(ParentOp::EnableControllers {
-        may_move: is_own && v2.standing(host) != Standing::Root,
-        group: parent.clone(),
-        required,
-        companions,
-    });
-    Ok(Group { directory: parent.join(name), version: 2, controllers })
+    plan.parent(ParentOp::EnableControllers { group, required, companions, may_move });
+    Ok(Group { directory, version: 2, controllers })
 }
 
 fn parent(v2: &V2, limit: &Limit, host: &Host) -> Result<PathBuf, Failure> {
@@ -89,7 +111,9 @@ pub fn lacking_controller(needed: &Needed, group: &Path, host: &Host) -> Failure
 fn how_to_get(controller: &str, group: &Path, host: &Host) -> String {
     const KNOWN: [&str; 6] = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
     if !KNOWN.contains(&controller) {
-        return format!("this kernel's controllers are listed in /sys/fs/cgroup/cgroup.controllers; {controller} is none of them");
+        return format!(
+            "this kernel's controllers are listed in /sys/fs/cgroup/cgroup.controllers; {controller} is none of them"
+        );
     }
     let is_users = group.iter().any(|part| part.to_str().is_some_and(|part| part.starts_with("user@")));
     if host.has_systemd() && (is_users || host.euid != 0) {
@@ -150,8 +174,7 @@ fn cpu_max(bound: Bound<f64>) -> String {
 
 fn io(limit: &IoLimit, host: &Host) -> Result<Control, Failure> {
     let mut line = device_number(limit, host)?;
-    let rates =
-        [("rbps", limit.rbps), ("wbps", limit.wbps), ("riops", limit.riops), ("wiops", limit.wiops)];
+    let rates = [("rbps", limit.rbps), ("wbps", limit.wbps), ("riops", limit.riops), ("wiops", limit.wiops)];
     for (key, rate) in rates {
         if let Some(rate) = rate {
             line.push_str(&format!(" {key}={}", or_max(rate, "max")));

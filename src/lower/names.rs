@@ -37,7 +37,8 @@ fn clocks(plan: &mut Builder, time: &Time, host: &Host) -> Result<(), Failure> {
         // Before, only a fork enters a new time namespace, and not the exec that ours comes to; and whoever is between
         // two of them cannot vfork, as shells do for every command.
         let (major, minor) = host.kernel;
-        let summary = format!("a time namespace is entered at exec since Linux 6.3, and this is {major}.{minor}");
+        let summary =
+            format!("a time namespace is entered at exec since Linux 6.3, and this is {major}.{minor}");
         let failure = Failure::call("unshare", libc::ENOSYS, "").saying(summary);
         return Err(failure.asked_by(plan.asking()).hinting("leave container.namespace.time out"));
     }

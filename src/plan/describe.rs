@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use container_spawn_child::op::{Op, Slot, Text};
 
 use super::{ParentOp, Plan, SlotSource};
-use crate::cgroup::Group;
+use crate::cgroup::{Group, Scope};
 use crate::systemd::Instance;
 
 /// A child's step in words.
@@ -215,7 +215,7 @@ impl ParentOp {
             ParentOp::EnableControllers { .. }
             | ParentOp::WriteControl { .. }
             | ParentOp::WriteMaps { .. } => "write",
-            ParentOp::StartScope(_) => "sendmsg",
+            ParentOp::StartScope(_) | ParentOp::AttachToScope { .. } => "sendmsg",
         }
     }
 
@@ -224,10 +224,12 @@ impl ParentOp {
         match self {
             ParentOp::MountPoint { to: path, .. }
             | ParentOp::OpenCgroup { directory: path, .. }
+            | ParentOp::AttachToScope { group: path, .. }
+            | ParentOp::StartScope(Scope { directory: path, .. })
             | ParentOp::MakeCgroup(Group { directory: path, .. }) => Some(path.clone()),
             ParentOp::EnableControllers { group, .. } => Some(group.join("cgroup.subtree_control")),
             ParentOp::WriteControl { directory, control } => Some(directory.join(&control.file)),
-            ParentOp::CheckRoot | ParentOp::WriteMaps { .. } | ParentOp::StartScope(_) => None,
+            ParentOp::CheckRoot | ParentOp::WriteMaps { .. } => None,
         }
     }
 }
@@ -248,26 +250,30 @@ impl fmt::Display for ParentOp {
             ParentOp::OpenCgroup { directory, .. } => write!(f, "open the cgroup {}", directory.display()),
             ParentOp::WriteControl { directory, control } => {
                 let file = directory.join(&control.file);
-                let optional = if control.required { "" } else { ", if it is there" };
+                let optional = match (control.is_late(), control.required) {
+                    (true, _) => ", once the command runs",
+                    (false, false) => ", if it is there",
+                    (false, true) => "",
+                };
                 write!(f, "write {:?} to {}{optional}", control.value, file.display())
             }
             ParentOp::WriteMaps { uid_map, gid_map } => {
                 write!(f, "write uid_map ({} lines) and gid_map ({} lines)", uid_map.len(), gid_map.len())
             }
             ParentOp::StartScope(scope) => {
-                let whose = match scope.unit.instance {
-                    Instance::System => "systemd",
-                    Instance::User => "the user's systemd",
-                };
-                write!(f, "have {whose} make {} around the child", scope.unit.name)?;
-                let limits: Vec<_> = scope
-                    .controls
-                    .iter()
-                    .map(|control| format!("{} = {}", control.file, control.value))
-                    .collect();
-                write!(f, ", with {}", limits.join(", "))
+                write!(f, "have {} make {}, if it is not there", whose(scope), scope.directory.display())
+            }
+            ParentOp::AttachToScope { scope, group } => {
+                write!(f, "have {} move the child to {}", whose(scope), group.display())
             }
         }
+    }
+}
+
+fn whose(scope: &Scope) -> &'static str {
+    match scope.instance {
+        Instance::System => "systemd",
+        Instance::User => "the user's systemd",
     }
 }
 

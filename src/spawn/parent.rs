@@ -13,13 +13,12 @@ use container_spawn_child::shared::Shared;
 use nix::errno::Errno;
 
 use super::preflight;
-use crate::cgroup::{self, Group, Groups, Lock, Unit};
+use crate::cgroup::{self, Group, Groups, Lock};
 use crate::common::Common;
-use crate::config::{BindFrom, Config, IdMap, Stdio};
+use crate::config::{BindFrom, Config, IdMap, Manager, Stdio};
 use crate::error::Failure;
 use crate::filesystem::mountpoint::{Kind, MountPoint};
 use crate::filesystem::view::View;
-use crate::host::Host;
 use crate::lower::map_text;
 use crate::plan::{ParentOp, Plan, SlotSource};
 use crate::undo::Undo;
@@ -34,8 +33,8 @@ pub struct Made<'a> {
     pub undo: Vec<Undo>,
     /// The container's cgroups.
     pub groups: Vec<Group>,
-    /// The scope of systemd's that has been made.
-    pub unit: Option<Unit>,
+    /// Who has made them.
+    manager: Manager,
     /// Tells of kills for want of memory, where we have to do the rest.
     pub oom: Option<OwnedFd>,
     /// Until the first group is made, nobody may close the room that was made for it.
@@ -53,7 +52,7 @@ impl<'a> Made<'a> {
         Made {
             undo: Vec::new(),
             groups: Vec::new(),
-            unit: None,
+            manager: Manager::Cgroupfs,
             oom: None,
             room: None,
             opened: Vec::new(),
@@ -102,15 +101,36 @@ pub fn run(op: &ParentOp, made: &mut Made, shared: &Shared) -> Result<(), Failur
             made.opened.push(opened);
         }
         ParentOp::WriteControl { directory, control } => {
-            match fs::write(directory.join(&control.file), &control.value) {
+            if control.is_late() {
+                return Ok(());
+            }
+            match cgroup::write(&directory.join(&control.file), &control.value) {
                 Err(error) if control.required => return Err(fail(&error)),
                 // What comes by default may be lacking in this kernel.
                 _ => {}
             }
         }
-        ParentOp::WriteMaps { .. } | ParentOp::StartScope(_) => {}
+        ParentOp::StartScope(scope) => {
+            cgroup::start_scope(scope)?;
+            made.manager = Manager::Systemd;
+        }
+        ParentOp::WriteMaps { .. } | ParentOp::AttachToScope { .. } => {}
     }
     Ok(())
+}
+
+/// The controls that had to wait until the command runs. What has been killed for want of memory meanwhile was killed alone.
+pub fn run_late(plan: &Plan) {
+    for step in &plan.parent {
+        let ParentOp::WriteControl { directory, control } = &step.op else { continue };
+        if control.is_late() {
+            // The container may have ended, and the kernel may not have the file.
+            let _ = cgroup::write(&directory.join(&control.file), &control.value);
+            if cgroup::oom_kills(directory) > 0 {
+                cgroup::kill(directory);
+            }
+        }
+    }
 }
 
 fn make_cgroup(group: &Group, made: &mut Made) -> io::Result<()> {
@@ -173,37 +193,20 @@ fn kind_of(like: Option<&BindFrom>) -> Option<Kind> {
     Some(if is_directory { Kind::Directory } else { Kind::File })
 }
 
-/// A scope that was made while the child waited at a gate.
-pub struct MadeAtGate {
-    group: Group,
-    unit: Unit,
-}
-
 impl Made<'_> {
     /// The groups, if there are any.
     pub fn take_groups(&mut self) -> Option<Groups> {
         let groups = std::mem::take(&mut self.groups);
-        (!groups.is_empty()).then(|| Groups::new(groups, self.unit.take()))
-    }
-
-    /// It belongs to the rest.
-    pub fn add(&mut self, scope: MadeAtGate) {
-        self.undo.push(Undo::Scope(scope.group.directory.clone()));
-        self.groups.push(scope.group);
-        self.unit = Some(scope.unit);
+        (!groups.is_empty()).then(|| Groups::new(groups, self.manager))
     }
 }
 
-/// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own. What has
-/// been made is there also when the step fails.
-pub fn at_gate(op: &ParentOp, pid: i32) -> (Option<MadeAtGate>, Result<(), Failure>) {
+/// Run a step while the child waits. `pid` is the child's: it is alive and unreaped, so the number is its own.
+pub fn at_gate(op: &ParentOp, pid: i32) -> Result<(), Failure> {
     match op {
-        ParentOp::WriteMaps { uid_map, gid_map } => (None, write_maps(pid, uid_map, gid_map)),
-        ParentOp::StartScope(scope) => {
-            let (group, result) = cgroup::start_scope(scope, pid, &Host::live());
-            (group.map(|group| MadeAtGate { group, unit: scope.unit.clone() }), result)
-        }
-        _ => (None, Ok(())),
+        ParentOp::WriteMaps { uid_map, gid_map } => write_maps(pid, uid_map, gid_map),
+        ParentOp::AttachToScope { scope, group } => cgroup::attach_to_scope(scope, group, pid),
+        _ => Ok(()),
     }
 }
 

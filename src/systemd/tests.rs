@@ -10,6 +10,28 @@ mod trouble;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::refused::Why;
+use super::value::Value;
+use super::wire::Reader;
+
+/// What `write_variant` has written.
+fn read_variant(from: &mut Reader) -> Result<Value, Why> {
+    Ok(match from.signature()? {
+        "b" => Value::Bool(from.u32()? != 0),
+        "s" => Value::Str(from.string()?.to_owned()),
+        "au" => Value::U32s(from.array(4, Reader::u32)?),
+        _ => return Err(Why::Malformed("a value of a type that was not expected")),
+    })
+}
+
+/// What `write_properties` has written.
+fn read_properties(from: &mut Reader) -> Result<Vec<(String, Value)>, Why> {
+    from.array(8, |from| {
+        from.align(8)?;
+        Ok((from.string()?.to_owned(), read_variant(from)?))
+    })
+}
+
 /// A directory that is removed again.
 struct Scratch(PathBuf);
 

@@ -30,12 +30,6 @@ impl Writer {
         self.bytes.extend(value.to_le_bytes());
     }
 
-    /// UINT64.
-    pub fn u64(&mut self, value: u64) {
-        self.align(8);
-        self.bytes.extend(value.to_le_bytes());
-    }
-
     /// STRING and OBJECT_PATH. Its length fits: [`super::message`] sends no message that is too long for 32 bits.
     pub fn string(&mut self, value: &str) {
         self.u32(value.len() as u32);
@@ -108,21 +102,6 @@ impl<'a> Reader<'a> {
         Ok(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
 
-    /// UINT64.
-    pub fn u64(&mut self) -> Read<u64> {
-        let bytes = self.number()?;
-        Ok(if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
-    }
-
-    /// BOOLEAN.
-    pub fn bool(&mut self) -> Read<bool> {
-        match self.u32()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Why::Malformed("a boolean that is neither 0 nor 1")),
-        }
-    }
-
     /// STRING and OBJECT_PATH.
     pub fn string(&mut self) -> Read<&'a str> {
         let length = self.u32()?;
@@ -174,7 +153,7 @@ impl<'a> Reader<'a> {
             "y" => self.u8().map(drop),
             "n" | "q" => self.number().map(|_: [u8; 2]| ()),
             "b" | "i" | "u" | "h" => self.u32().map(drop),
-            "x" | "t" | "d" => self.u64().map(drop),
+            "x" | "t" | "d" => self.number().map(|_: [u8; 8]| ()),
             "s" | "o" => self.string().map(drop),
             "g" => self.signature().map(drop),
             _ => Err(Why::Malformed("a header field of a type that no header field has")),

@@ -36,7 +36,7 @@ async function runJob(job, id) {
   chownSync(directory, job.uid, job.uid);
   const started = performance.now();
   const ended = await runUnit(job, id, commandOf(job, directory));
-  for (const result of resultsOf(job, directory)) report({ report: "test", id, ...result });
+  for (const result of resultsOf(job, directory, ended.output)) report({ report: "test", id, ...result });
   report({ report: "end", id, seconds: (performance.now() - started) / 1000, ...ended });
 }
 

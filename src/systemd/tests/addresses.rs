@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use super::super::Instance;
 use super::super::address::{Address, Route, routes};
+use super::super::{Instance, variable};
 use proptest::prelude::*;
 
 fn bus(text: &str) -> Vec<Option<Address>> {
@@ -72,10 +72,27 @@ fn knows_the_ways() {
     assert_eq!(shown(Instance::User, &[session]), [way("unix:abstract=x", true)]);
 }
 
+#[test]
+fn reads_the_environment() {
+    let environment =
+        b"PATH=/bin\0XDG_RUNTIME_DIR_OLD=/old\0XDG_RUNTIME_DIR=/r=\xff\0XDG_RUNTIME_DIR=/2\0EMPTY=\0bare\0";
+    let read = |name| variable(environment, name);
+    assert_eq!(read("PATH"), Some("/bin".into()));
+    // The first, as getenv(3) has it; the name is all of the name, the value all of the rest.
+    assert_eq!(read("XDG_RUNTIME_DIR"), Some(OsStr::from_bytes(b"/r=\xff").to_owned()));
+    assert_eq!(read("EMPTY"), Some("".into()));
+    for missing in ["bare", "XDG_RUNTIME", "RUNTIME_DIR", "path", "MISSING"] {
+        assert_eq!(read(missing), None, "{missing}");
+    }
+    assert_eq!(variable(b"", "PATH"), None);
+    assert_eq!(variable(b"PATH=/cut/off", "PATH"), Some("/cut/off".into()));
+}
+
 proptest! {
     #[test]
     fn no_address_is_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
         let _ = Route::bus(OsStr::from_bytes(&bytes));
+        let _ = variable(&bytes, "A");
         let _ = Route::bus(OsStr::from_bytes(&[b"unix:path=", &bytes[..]].concat()));
     }
 }

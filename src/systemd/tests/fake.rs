@@ -89,11 +89,16 @@ impl Peer {
 
     /// The next call, or `None` once the client is gone.
     pub fn next(&mut self) -> Option<Message> {
+        self.next_bytes().map(|bytes| Message::parse(&bytes).unwrap())
+    }
+
+    /// The same as it came.
+    pub fn next_bytes(&mut self) -> Option<Vec<u8>> {
         let mut bytes = vec![0; FIXED];
         self.stream.read_exact(&mut bytes).ok()?;
         bytes.resize(Message::length(&bytes).unwrap(), 0);
         self.stream.read_exact(&mut bytes[FIXED..]).ok()?;
-        Some(Message::parse(&bytes).unwrap())
+        Some(bytes)
     }
 
     /// Answer with one string, or an object path.

@@ -3,11 +3,11 @@
 use super::super::message::Message;
 use super::super::refused::Why;
 use super::super::value::Value;
-use super::super::wire::{Reader, Writer};
+use super::super::wire::Writer;
 use super::fake::{Fake, OWNER, PATIENCE, Peer, RETURN, behind, job_removed, message};
+use super::read_properties;
 
 const JOB: &str = "/org/freedesktop/systemd1/job/9";
-const UNIT: &str = "/org/freedesktop/systemd1/unit/a_2escope";
 
 /// A systemd that does this when a scope is to be started.
 fn starting(script: impl Fn(&mut Peer, &Message) + Send + 'static) -> Fake<Vec<String>> {
@@ -58,7 +58,7 @@ fn older_systemds_say_ok_twice() {
         let peer = Peer::welcome_with(stream, b"OK 0123\r\nOK 0123\r\n");
         peer.serve(|peer, call| peer.answer(call, "o", JOB))
     });
-    fake.connect(false, PATIENCE).unwrap().stop("a.scope").unwrap();
+    fake.connect(false, PATIENCE).unwrap().attach("a.scope", "/b", 1).unwrap();
 }
 
 #[test]
@@ -137,74 +137,70 @@ fn an_answer_of_other_types_is_an_error() {
     assert!(matches!(start(fake, false).0, Err(Why::Malformed(_))));
 }
 
-fn properties(from: &mut Reader) -> Vec<(String, Value)> {
-    from.array(8, |from| {
-        from.align(8)?;
-        Ok((from.string()?.to_owned(), Value::read_variant(from)?))
-    })
-    .unwrap()
-}
-
 #[test]
 fn says_what_the_documentation_wants() {
     let fake = starting(|peer, call| {
         assert_eq!(call.interface, "org.freedesktop.systemd1.Manager");
         assert_eq!(call.path, "/org/freedesktop/systemd1");
-        match call.member.as_str() {
-            "StartTransientUnit" => {
-                let mut body = call.body("ssa(sv)a(sa(sv))").unwrap();
-                assert_eq!((body.string().unwrap(), body.string().unwrap()), ("a.scope", "fail"));
-                assert_eq!(properties(&mut body), [("PIDs".into(), Value::U32s(vec![5]))]);
-                assert!(
-                    body.array(8, |_| -> Result<(), Why> { panic!("no auxiliary units") })
-                        .unwrap()
-                        .is_empty()
-                );
-                peer.answer(call, "o", JOB);
-                peer.write(&job_removed(OWNER, JOB, "a.scope", "done"));
-            }
-            "SetUnitProperties" => {
-                let mut body = call.body("sba(sv)").unwrap();
-                assert_eq!((body.string().unwrap(), body.bool().unwrap()), ("a.scope", true));
-                assert_eq!(properties(&mut body), [("TasksMax".into(), Value::U64(3))]);
-                peer.answer(call, "", "");
-            }
-            "StopUnit" => {
-                let mut body = call.body("ss").unwrap();
-                assert_eq!((body.string().unwrap(), body.string().unwrap()), ("a.scope", "replace"));
-                peer.answer(call, "o", JOB);
-            }
-            other => panic!("{other}"),
-        }
+        assert_eq!(call.member, "StartTransientUnit");
+        let mut body = call.body("ssa(sv)a(sa(sv))").unwrap();
+        assert_eq!((body.string().unwrap(), body.string().unwrap()), ("a.scope", "fail"));
+        assert_eq!(read_properties(&mut body).unwrap(), [("PIDs".into(), Value::U32s(vec![5]))]);
+        let others = body.array(8, |_| -> Result<(), Why> { panic!("no auxiliary units") });
+        assert!(others.unwrap().is_empty());
+        peer.answer(call, "o", JOB);
+        peer.write(&job_removed(OWNER, JOB, "a.scope", "done"));
     });
     let mut systemd = fake.connect(false, PATIENCE).unwrap();
     systemd.start_scope("a.scope", &[("PIDs", Value::U32s(vec![5]))]).unwrap();
-    systemd.set_properties("a.scope", &[("TasksMax", Value::U64(3))]).unwrap();
-    systemd.stop("a.scope").unwrap();
     drop(systemd);
     fake.thread.join().unwrap();
 }
 
+/// `AttachProcessesToUnit a.scope /b [258]`, byte by byte.
+const ATTACH: &[u8] = b"l\x01\0\x01\x1c\0\0\0\x01\0\0\0\xaa\0\0\0\
+    \x01\x01o\0\x19\0\0\0/org/freedesktop/systemd1\0\0\0\0\0\0\0\
+    \x02\x01s\0\x20\0\0\0org.freedesktop.systemd1.Manager\0\0\0\0\0\0\0\0\
+    \x03\x01s\0\x15\0\0\0AttachProcessesToUnit\0\0\0\
+    \x06\x01s\0\x18\0\0\0org.freedesktop.systemd1\0\0\0\0\0\0\0\0\
+    \x08\x01g\0\x04ssau\0\0\0\0\0\0\0\
+    \x07\0\0\0a.scope\0\x02\0\0\0/b\0\0\x04\0\0\0\x02\x01\0\0";
+
 #[test]
-fn finds_the_control_group() {
-    let fake = starting(|peer, call| match call.member.as_str() {
-        "GetUnit" => peer.answer(call, "o", UNIT),
-        "Get" => {
-            assert_eq!(
-                (call.path.as_str(), call.interface.as_str()),
-                (UNIT, "org.freedesktop.DBus.Properties")
-            );
-            let mut from = call.body("ss").unwrap();
-            let asked = (from.string().unwrap(), from.string().unwrap());
-            assert_eq!(asked, ("org.freedesktop.systemd1.Scope", "ControlGroup"));
-            let mut body = Writer::default();
-            Value::Str("/user.slice/a.scope".into()).write_variant(&mut body);
-            peer.write(&message(RETURN, &[(7, "s", OWNER)], call.serial, "v", body));
-        }
-        other => panic!("{other}"),
+fn attaches_a_process() {
+    let fake = behind(|stream| {
+        let mut peer = Peer::welcome(stream);
+        let bytes = peer.next_bytes().unwrap();
+        peer.answer(&Message::parse(&bytes).unwrap(), "", "");
+        assert!(peer.next_bytes().is_none(), "nothing else is said");
+        bytes
     });
     let mut systemd = fake.connect(false, PATIENCE).unwrap();
-    assert_eq!(systemd.control_group("a.scope").unwrap(), "/user.slice/a.scope");
+    systemd.attach("a.scope", "/b", 258).unwrap();
     drop(systemd);
-    fake.thread.join().unwrap();
+    assert_eq!(fake.thread.join().unwrap(), ATTACH);
+}
+
+#[test]
+fn an_attachment_may_be_refused() {
+    let fake = starting(|peer, call| {
+        let mut body = call.body("ssau").unwrap();
+        match body.string().unwrap() {
+            "a.scope" => {
+                peer.refuse(call, "org.freedesktop.DBus.Error.UnixProcessIdUnknown", "No such process")
+            }
+            _ => peer.refuse(call, "org.freedesktop.systemd1.NoSuchUnit", "Unit b.scope not loaded."),
+        }
+    });
+    let mut systemd = fake.connect(true, PATIENCE).unwrap();
+    let refused = systemd.attach("a.scope", "/b", 1).unwrap_err();
+    assert_eq!(refused.error_name(), Some("org.freedesktop.DBus.Error.UnixProcessIdUnknown"));
+    let refused = systemd.attach("b.scope", "/b", 1).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "AttachProcessesToUnit b.scope: org.freedesktop.systemd1.NoSuchUnit: Unit b.scope not loaded."
+    );
+    drop(systemd);
+    let log = fake.thread.join().unwrap();
+    assert_eq!(log, ["Hello", "GetNameOwner", "AttachProcessesToUnit", "AttachProcessesToUnit"]);
 }

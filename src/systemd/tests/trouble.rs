@@ -66,6 +66,9 @@ fn silence_ends_at_the_deadline() {
         assert!(matches!(refused.why, Why::Late(_)), "{member}: {refused}");
         assert!(refused.what.starts_with(member), "{member}: {refused}");
     }
+    let mut systemd = falls_silent("AttachProcessesToUnit").connect(true, SHORT).unwrap();
+    let refused = in_time(|| systemd.attach("a.scope", "/b", 1).unwrap_err());
+    assert_eq!(refused.to_string(), "AttachProcessesToUnit a.scope: no answer within 150ms");
 }
 
 #[test]
@@ -115,8 +118,8 @@ fn an_answer_that_is_late_is_not_the_next_ones() {
         })
     });
     let mut systemd = fake.connect(false, SHORT).unwrap();
-    assert!(matches!(systemd.stop("a.scope").unwrap_err().why, Why::Late(_)));
-    assert_eq!(systemd.stop("b.scope").unwrap_err().error_name(), Some("org.example.Second"));
+    assert!(matches!(systemd.attach("a.scope", "/b", 1).unwrap_err().why, Why::Late(_)));
+    assert_eq!(systemd.attach("b.scope", "/b", 1).unwrap_err().error_name(), Some("org.example.Second"));
 }
 
 #[test]
@@ -140,9 +143,9 @@ fn nonsense_instead_of_an_answer() {
     for said in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"l\x02\0\x01\xff\xff\xff\x0f\x01\0\0\0\0\0\0\0"] {
         let fake = behind(move |stream| Peer::welcome(stream).serve(|peer, _| peer.write(said)));
         let mut systemd = fake.connect(false, PATIENCE).unwrap();
-        assert!(matches!(systemd.stop("a.scope").unwrap_err().why, Why::Malformed(_)));
+        assert!(matches!(systemd.attach("a.scope", "/b", 1).unwrap_err().why, Why::Malformed(_)));
         // Nobody knows where a next message would begin.
-        let next = systemd.stop("a.scope").unwrap_err().why;
+        let next = systemd.attach("a.scope", "/b", 1).unwrap_err().why;
         assert!(matches!(next, Why::Io(error) if error.kind() == ErrorKind::NotConnected));
     }
 }
@@ -156,7 +159,7 @@ fn others_may_hang_up() {
     let fake = behind(|stream| drop(Peer::welcome(stream)));
     let mut systemd = fake.connect(false, PATIENCE).unwrap();
     fake.thread.join().unwrap();
-    let why = systemd.stop("a.scope").unwrap_err().why;
+    let why = systemd.attach("a.scope", "/b", 1).unwrap_err().why;
     assert!(matches!(&why, Why::Io(error) if error.kind() == ErrorKind::BrokenPipe), "{why}");
 }
 
@@ -176,7 +179,7 @@ fn takes_the_first_way_that_leads_there() {
     let unknown = Route { shown: "tcp:host=x".into(), address: None, bus: true };
     let routes = [unknown, missing, hanging.route(true), without_systemd.route(true), good.route(false)];
     let mut systemd = Systemd::by(&routes, Duration::from_secs(2)).unwrap();
-    systemd.stop("a.scope").unwrap();
+    systemd.attach("a.scope", "/b", 1).unwrap();
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn names_all_ways_that_led_nowhere() {
 fn patience_may_be_absurd() {
     let fake = behind(|stream| Peer::welcome(stream).serve(|peer, call| peer.answer(call, "o", "/job")));
     assert!(matches!(only(fake.connect(false, Duration::ZERO).err().unwrap()), Why::Late(_)));
-    fake.connect(false, Duration::MAX).unwrap().stop("a.scope").unwrap();
+    fake.connect(false, Duration::MAX).unwrap().attach("a.scope", "/b", 1).unwrap();
     // Whatever this machine has: no panic.
     let _ = Systemd::connect(Instance::User, SHORT);
 }
@@ -216,6 +219,6 @@ proptest! {
             peer.write(&bytes);
         });
         let mut systemd = fake.connect(false, PATIENCE).unwrap();
-        prop_assert!(systemd.control_group("a.scope").is_err());
+        prop_assert!(systemd.start_scope("a.scope", &[]).is_err());
     }
 }
