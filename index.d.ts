@@ -1170,7 +1170,10 @@ export interface MemoryStats {
   swapPeak: number | null;
   /** How often `memoryHigh` was exceeded; null on cgroup v1, which does not have that. */
   high: number | null;
-  /** How often {@link LimitOptions.memory} was reached, which mostly means that something was reclaimed. */
+  /**
+   * How often {@link LimitOptions.memory} was reached, which mostly means that something was reclaimed; null on cgroup v1,
+   * where recent kernels do not count it.
+   */
   max: number | null;
 }
 

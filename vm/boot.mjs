@@ -16,7 +16,7 @@ const TAIL = 100;
 const CPU = "max,-cx16";
 const seconds = (count) => count * 1000;
 // The host may be busy: on an idle one the guest reports after 30 s.
-const BOOT_LIMIT = seconds(240);
+const BOOT_LIMIT = seconds(300);
 
 /** What the guest did instead of finishing. */
 export class GuestError extends Error {}

@@ -52,10 +52,7 @@ async function assertSwept(pid) {
   assert.ok(await within(PATIENCE, next), `left: ${groupsMadeBy(pid)}`);
 }
 
-describe("the parent is killed in the middle", {
-  ...needs("limits", "strace"),
-  ...(skip && { skip }),
-}, () => {
+describe("the parent is killed in the middle", needs("limits", "strace"), () => {
   // An emulated machine starts a program in seconds.
   const steps = scenario === null ? [1, 2, 3, 4, 5, 6, 7] : [1, 2, 4];
   for (const calls of ["mkdir,mkdirat", "rmdir,unlinkat"]) {
