@@ -85,9 +85,11 @@ fn prepare_in_scope(
         Instance::System => v2.mount.clone(),
         Instance::User => v2.user_manager(host).unwrap_or_else(|| v2.mount.clone()),
     };
+    let mut available = V2::controllers(&passed_on, host);
+    available.retain(|name| scope::PASSED_ON.contains(&name.as_str()));
     let place = v2::Place {
         group: scope.directory.clone(),
-        available: V2::controllers(&passed_on, host),
+        available,
         lacks: passed_on,
         may_move: false,
         is_ours: true,

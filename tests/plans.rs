@@ -118,10 +118,16 @@ fn plan(container: Option<Value>, host: &Host) -> String {
 }
 
 fn hide_cgroup_name(text: &str) -> String {
-    let Some(start) = text.find("container-spawn.") else { return text.to_owned() };
-    let (before, name) = text.split_at(start);
-    let rest = name.find(['/', ' ']).map_or("", |end| &name[end..]);
-    format!("{before}NAME{rest}")
+    let mut hidden = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("container-spawn.") {
+        let end = after.find(['/', ' ']).unwrap_or(after.len());
+        let suffix = if after[..end].ends_with(".scope") { ".scope" } else { "" };
+        hidden.push_str(&format!("{before}NAME{suffix}"));
+        rest = &after[end..];
+    }
+    hidden.push_str(rest);
+    hidden
 }
 
 fn compare(name: &str, actual: &str) {

@@ -16,8 +16,8 @@ const named = (directory, ...names) => names.map((name) => `${directory}/${name}
 const LIMITS = testFiles("__test__/limits");
 /** What differs between those who make the groups. Bun, of whose own there is only the binding, runs these alone. */
 const BRIEF = named("__test__/limits", "choice", "errors", "group", "memory");
-/** Minutes long, and about system calls in which neither kernel nor runtime differ. */
-const LONG = named("__test__/limits", "hard-times");
+/** Minutes long: under Node alone, and under one manager of each kind. */
+const LONG = named("__test__/limits", "entering", "hard-times");
 
 export const KERNEL_SENSITIVE = [
   ...named("__test__/rootless", "namespaces", "fs-bind", "fs-overlay", "fs-targets", "fs-tmpfs-proc", "init"),

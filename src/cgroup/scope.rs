@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// How often it is looked whether systemd has finished with a scope of this name.
 const STEP: Duration = Duration::from_millis(5);
 
+/// The controllers that systemd knows and passes on, see `Delegate=` in systemd.resource-control(5).
+pub const PASSED_ON: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
+
 /// A scope of systemd's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scope {

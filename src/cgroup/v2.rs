@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Group;
 use super::control::{Control, Needed, PERIOD, check_cpus, device_number, or_max, quota};
+use super::scope::PASSED_ON;
 use crate::config::{Bound, IoLimit, Limit};
 use crate::error::Failure;
 use crate::host::{Host, Standing, V2};
@@ -113,6 +114,11 @@ fn how_to_get(controller: &str, group: &Path, host: &Host) -> String {
     if !KNOWN.contains(&controller) {
         return format!(
             "this kernel's controllers are listed in /sys/fs/cgroup/cgroup.controllers; {controller} is none of them"
+        );
+    }
+    if host.has_systemd() && !PASSED_ON.contains(&controller) {
+        return format!(
+            "systemd does not pass {controller} on; root can do without systemd: container.limit.manager: \"cgroupfs\""
         );
     }
     let is_users = group.iter().any(|part| part.to_str().is_some_and(|part| part.starts_with("user@")));
