@@ -1,7 +1,7 @@
 /** Containers with limits, started through the product, and what the tests of limits have in common. */
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { after, afterEach, before } from "node:test";
+import { after, afterEach } from "node:test";
 import { groupsMadeBy, groupsOf } from "./cgroups.mjs";
 import { leaveNothing } from "./leftovers.mjs";
 import { has, isRoot } from "./must.mjs";
@@ -84,12 +84,6 @@ const unused = () =>
  * that failed has left running is ended.
  */
 export function leaveNoGroups() {
-  // The first limit of a process may open a connection, or make a group for the process itself.
-  before(async () => {
-    if (!has("limits")) return;
-    await run(["true"], { container: { limit: { pids: "max" } } });
-    await unused();
-  });
   afterEach(async () => {
     const children = [...started];
     started.clear();
@@ -99,5 +93,12 @@ export function leaveNoGroups() {
     await gone(...groupsSeen);
     await unused();
   });
-  leaveNothing();
+  leaveNothing(useOnce);
+}
+
+/** The first limit of a process may open a connection, or make a group for the process itself. */
+async function useOnce() {
+  if (!has("limits")) return;
+  await run(["true"], { container: { limit: { pids: "max" } } });
+  await unused();
 }

@@ -119,7 +119,11 @@ describe(
           wrapper: ["strace", "-f", "-qq", "-o", log, ...slow],
           timeout: 3 * PATIENCE,
         }).ended;
-        assert.match(fs.readFileSync(log, "utf8"), /execveat\(.*(unfinished|DELAYED)/, "pid 1 was late: the control");
+        assert.match(
+          fs.readFileSync(log, "utf8"),
+          /execveat\(.*(unfinished|DELAYED)/,
+          "pid 1 was late: the control",
+        );
         assert.deepEqual([code, signal], [0, null], "the parent lives");
         assert.deepEqual(said, [[137, "oom"]]);
       });

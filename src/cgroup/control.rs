@@ -146,9 +146,10 @@ impl std::fmt::Display for CpuList {
 }
 
 /// Version 2 takes processors that are not there for none at all, and then gives all of the parent's.
-pub fn check_cpus(limit: &Limit, available: &str) -> Result<(), Failure> {
+pub fn check_cpus(limit: &Limit, available: impl FnOnce() -> String) -> Result<(), Failure> {
     let Some(asked) = &limit.cpuset else { return Ok(()) };
-    let Some(missing) = asked.first_outside(&CpuList::parse(available)) else { return Ok(()) };
+    let available = available();
+    let Some(missing) = asked.first_outside(&CpuList::parse(&available)) else { return Ok(()) };
     let summary =
         format!("processor {missing} is not among those that can be had here: {}", available.trim());
     Err(Failure::own("ERR_OUT_OF_RANGE", summary).asked_by("container.limit.cpuset"))

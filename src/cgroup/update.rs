@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::control::{self, Control, check_cpus, controllers};
 use super::live::{Group, Groups};
@@ -52,7 +52,7 @@ impl Groups {
             let parent = group.directory.parent().unwrap_or(&group.directory);
             let controls = match group.version {
                 2 => {
-                    check_cpus(limit, &processors(parent, host)).map_err(renamed)?;
+                    check_cpus(limit, || v2::processors(parent, host)).map_err(renamed)?;
                     v2::controls(limit, &[], host)
                 }
                 _ => v1::controls(limit, group, host),
@@ -72,11 +72,6 @@ impl Groups {
         }
         Ok(changes)
     }
-}
-
-fn processors(group: &Path, host: &Host) -> String {
-    let effective = host.text(&group.join("cpuset.cpus.effective"));
-    if effective.is_empty() { host.text(Path::new("/sys/devices/system/cpu/online")) } else { effective }
 }
 
 /// Version 1 limits memory and swap together, and never below memory alone: the order depends on the direction, and

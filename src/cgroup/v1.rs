@@ -106,7 +106,7 @@ fn cpu(limit: &Limit, controls: &mut Vec<Control>) {
 fn cpuset(limit: &Limit, group: &Group, host: &Host, controls: &mut Vec<Control>) -> Result<(), Failure> {
     let Some(cpus) = &limit.cpuset else { return Ok(()) };
     let parent = group.directory.parent().unwrap_or(&group.directory);
-    check_cpus(limit, &host.text(&parent.join("cpuset.cpus")))?;
+    check_cpus(limit, || host.text(&parent.join("cpuset.cpus")))?;
     let nodes = host.text(&parent.join("cpuset.mems")).trim().to_owned();
     controls.push(Control::new("cpuset", "cpuset.mems", nodes));
     controls.push(Control::new("cpuset", "cpuset.cpus", cpus));

@@ -57,7 +57,7 @@ pub fn group(
     if let Some(lacking) = needed.iter().find(|needed| !available.contains(&needed.name)) {
         return Err(lacking_controller(lacking, &lacks, host));
     }
-    check_cpus(limit, &processors(&group, host))?;
+    check_cpus(limit, || processors(&group, host))?;
     let required: Vec<String> = needed.iter().map(|needed| needed.name.clone()).collect();
     let comes_along = |name: &&str| {
         is_ours && available.iter().any(|known| known == name) && !required.iter().any(|known| known == name)
@@ -87,7 +87,7 @@ fn parent(v2: &V2, limit: &Limit, host: &Host) -> Result<PathBuf, Failure> {
 }
 
 /// The processors that a group may give to its children.
-fn processors(group: &Path, host: &Host) -> String {
+pub fn processors(group: &Path, host: &Host) -> String {
     let effective = host.text(&group.join("cpuset.cpus.effective"));
     if effective.is_empty() { host.text(Path::new("/sys/devices/system/cpu/online")) } else { effective }
 }
