@@ -90,17 +90,17 @@ pub fn lower(limit: &Limit, v2: &V2, host: &Host, instance: Instance) -> Result<
     Ok(Scope { instance, unit, slice, directory })
 }
 
-/// See to it that the scope is there.
+/// See to it that the scope is there, and that those of dead processes are not.
 pub fn start(scope: &Scope) -> Result<(), Failure> {
+    if let Some(slice) = scope.directory.parent() {
+        name::sweep(slice);
+    }
     let mut kept = kept();
     if let Some(known) = kept.get(&scope.slice)
         && known.scope == *scope
         && scope.directory.exists()
     {
         return Ok(());
-    }
-    if let Some(slice) = scope.directory.parent() {
-        name::sweep(slice);
     }
     let keeper = keep()?;
     match enclose(scope, keeper.pid) {
