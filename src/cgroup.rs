@@ -38,7 +38,6 @@ pub use name::sweep;
 pub use oom::watch as watch_oom;
 pub use scope::{Scope, attach as attach_to_scope, start as start_scope};
 pub use stats::{Cpu, DeviceIo, Memory, Oom, Pids, Pressure, Pressures, Stall, Stats, oom_kills};
-pub use turns::Turn;
 
 use choice::Choice;
 

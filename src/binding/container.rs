@@ -3,6 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 use napi::bindgen_prelude::{AsyncTask, Unknown};
 use napi::{Env, Result, Task};
@@ -11,8 +13,7 @@ use napi_derive::napi;
 use super::counted::Counted;
 use super::report::{Outcome, outcome};
 use super::value;
-use crate::cgroup::{Stats, Turn};
-use crate::config::Limit;
+use crate::cgroup::{Groups, Stats};
 use crate::error::{Error, Failure};
 use crate::host::Host;
 use crate::process::Process;
@@ -25,61 +26,67 @@ pub struct Done {
     pub stats: Option<Counted>,
 }
 
-enum Operation {
-    Stats,
-    Update(Box<Limit>),
-    Freeze(bool),
-}
-
 /// An operation on a container's groups, away from the event loop.
 pub struct OnGroups {
     /// Or what is wrong with it.
-    operation: std::result::Result<Ready, Option<Error>>,
+    operation: std::result::Result<Operation, Option<Error>>,
 }
 
-/// An operation that can be done.
-struct Ready {
-    process: Arc<Process>,
-    operation: Operation,
-    /// Changes are made in the order of the calls, not in that in which libuv's threads come to them.
-    turn: Option<Turn>,
+enum Operation {
+    Stats(Arc<Process>),
+    /// What comes of a change, which has a thread of its own. Changes wait for one another, and if they did so on the
+    /// threads of a pool, the last of them could keep the first from having one.
+    Change(Receiver<std::result::Result<(), Error>>),
 }
 
 impl OnGroups {
-    fn task(id: u32, operation: std::result::Result<Operation, Error>) -> AsyncTask<OnGroups> {
-        let operation = operation.and_then(|operation| Ready::new(id, operation)).map_err(Some);
-        AsyncTask::new(OnGroups { operation })
+    fn task(operation: std::result::Result<Operation, Error>) -> AsyncTask<OnGroups> {
+        AsyncTask::new(OnGroups { operation: operation.map_err(Some) })
     }
 
     fn run(&mut self) -> std::result::Result<Option<Stats>, Error> {
         match &mut self.operation {
-            Ok(ready) => ready.run(),
+            Ok(Operation::Stats(process)) => {
+                let groups = process.groups().ok_or_else(|| without_cgroup("counts nothing"))?;
+                let stats = groups.stats();
+                if is_gone(groups) { Err(has_ended()) } else { Ok(Some(stats)) }
+            }
+            Ok(Operation::Change(done)) => done.recv().unwrap_or_else(|_| Err(internal())).map(|()| None),
             Err(error) => Err(error.take().unwrap_or_else(internal)),
         }
     }
 }
 
-impl Ready {
-    fn new(id: u32, operation: Operation) -> std::result::Result<Ready, Error> {
-        let process = reactor::get().ok().and_then(|reactor| reactor.process(id)).ok_or_else(has_ended)?;
-        let groups = process.groups().ok_or_else(|| no_cgroup(&operation))?;
-        let turn = (!matches!(operation, Operation::Stats)).then(|| groups.turns.take());
-        Ok(Ready { process, operation, turn })
-    }
+/// When a container ends, its groups go with it: that is not a fault of theirs.
+fn is_gone(groups: &Groups) -> bool {
+    groups.list.iter().any(|group| !group.directory.exists())
+}
 
-    fn run(&mut self) -> std::result::Result<Option<Stats>, Error> {
-        let turn = self.turn.take();
-        turn.iter().for_each(Turn::wait);
-        let groups = self.process.groups().ok_or_else(|| no_cgroup(&self.operation))?;
-        let done = match &self.operation {
-            Operation::Stats => Ok(Some(groups.stats())),
-            Operation::Update(limit) => groups.update(limit, &Host::live()).map(|()| None),
-            Operation::Freeze(frozen) => groups.freeze(*frozen).map(|()| None),
-        };
-        // When it ends, its groups go with it: that is not a fault of theirs.
-        let is_gone = groups.list.iter().any(|group| !group.directory.exists());
-        if is_gone { Err(has_ended()) } else { done.map_err(Error::from) }
-    }
+fn running(id: u32) -> std::result::Result<Arc<Process>, Error> {
+    reactor::get().ok().and_then(|reactor| reactor.process(id)).ok_or_else(has_ended)
+}
+
+/// Begin a change, after those that have been asked for before it. `cannot`: what a container without a cgroup cannot.
+fn change(
+    id: u32,
+    cannot: &str,
+    make: impl FnOnce(&Groups) -> std::result::Result<(), Failure> + Send + 'static,
+) -> std::result::Result<Operation, Error> {
+    let process = running(id)?;
+    let turn = process.groups().ok_or_else(|| without_cgroup(cannot))?.turns.take();
+    let (sender, receiver) = channel();
+    let run = move || {
+        turn.wait();
+        if let Some(groups) = process.groups() {
+            let made = make(groups);
+            let result = if is_gone(groups) { Err(has_ended()) } else { made.map_err(Error::from) };
+            // Nobody waits when the environment has ended.
+            let _ = sender.send(result);
+        }
+    };
+    let thread = thread::Builder::new().name("container-change".into()).stack_size(256 * 1024);
+    thread.spawn(run).map_err(|error| Failure::io("clone", &error, "start a thread"))?;
+    Ok(Operation::Change(receiver))
 }
 
 fn has_ended() -> Error {
@@ -88,15 +95,6 @@ fn has_ended() -> Error {
 
 fn internal() -> Error {
     Failure::own("ERR_INTERNAL", "an operation on a container failed in an unexpected way").into()
-}
-
-fn no_cgroup(operation: &Operation) -> Error {
-    let cannot = match operation {
-        Operation::Stats => "counts nothing",
-        Operation::Update(_) => "has no limits to change",
-        Operation::Freeze(_) => "cannot be paused as a whole",
-    };
-    without_cgroup(cannot)
 }
 
 fn without_cgroup(cannot: &str) -> Error {
@@ -125,20 +123,22 @@ impl Task for OnGroups {
 /// `containerStats(id)`: what its groups have counted so far.
 #[napi(catch_unwind)]
 pub fn container_stats(id: u32) -> AsyncTask<OnGroups> {
-    OnGroups::task(id, Ok(Operation::Stats))
+    OnGroups::task(running(id).map(Operation::Stats))
 }
 
 /// `containerUpdate(id, limit)`: other limits.
 #[napi(catch_unwind)]
 pub fn container_update(id: u32, limit: Unknown) -> Result<AsyncTask<OnGroups>> {
-    let limit = options::read_update(&value::from_js(limit)?);
-    Ok(OnGroups::task(id, limit.map(|limit| Operation::Update(Box::new(limit))).map_err(Error::Invalid)))
+    let limit = options::read_update(&value::from_js(limit)?).map_err(Error::Invalid);
+    Ok(OnGroups::task(limit.and_then(|limit| {
+        change(id, "has no limits to change", move |groups| groups.update(&limit, &Host::live()))
+    })))
 }
 
 /// `containerFreeze(id, frozen)`: every process stands still, or goes on.
 #[napi(catch_unwind)]
 pub fn container_freeze(id: u32, frozen: bool) -> AsyncTask<OnGroups> {
-    OnGroups::task(id, Ok(Operation::Freeze(frozen)))
+    OnGroups::task(change(id, "cannot be paused as a whole", move |groups| groups.freeze(frozen)))
 }
 
 /// `containerKill(id)`: SIGKILL to every process.
