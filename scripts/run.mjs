@@ -16,7 +16,7 @@ export class Skip {
 }
 
 /** Resolves to nothing when the command succeeded, else to a line that says why it did not. */
-export async function run(command, args, { cwd, env, timeout = 300_000 } = {}) {
+export async function run(command, args, { cwd, env, timeout = 600_000 } = {}) {
   const mark = `${process.pid}-${Date.now()}`;
   // A session of its own: a time-out then ends the lane's processes, and not the terminal's.
   const child = spawn(command, args, {

@@ -8,7 +8,7 @@ import fs from "node:fs";
 import { after, before } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { has } from "./must.mjs";
-import { within } from "./processes.mjs";
+import { delay, within } from "./processes.mjs";
 import { cgroupsSeen, endReading, run } from "./run.mjs";
 import { snapshot } from "./snapshot.mjs";
 import { removeTempDirs } from "./temp.mjs";
@@ -22,6 +22,18 @@ async function warmUp() {
     await run(["true"], { container: { namespace: { user: true, pid: true, mount: true } } });
 }
 
+/** What there is once it stays the same: what was used just now, by another test file perhaps, is still being let go. */
+async function settled() {
+  let last;
+  await within(3000, async () => {
+    const before = snapshot();
+    await delay(50);
+    last = snapshot();
+    return isDeepStrictEqual(before, last);
+  });
+  return last;
+}
+
 /**
  * Registers the comparison of before and after for this test file. `warmUpMore` uses what this file's tests use; it is
  * no hook of its own, since Node does not wait for one `before` of a file until it calls the next.
@@ -31,7 +43,7 @@ export function leaveNothing(warmUpMore = async () => {}) {
   before(async () => {
     await warmUp();
     await warmUpMore();
-    then = snapshot();
+    then = await settled();
   });
   after(async () => {
     removeTempDirs();
