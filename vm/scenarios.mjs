@@ -57,7 +57,10 @@ const bothWays = ({ name, sysctl, refusing, allowing }) => [
 
 const DELEGATED = { Delegate: "yes" };
 
-/** `limitsOn`: the kernels on which all tests of limits are run, not only the most telling ones. See plan.mjs. */
+/**
+ * `limitsOn`: the kernels on which all tests of limits are run, not only the most telling ones; `filesOn`: those on which
+ * `files` are. See plan.mjs.
+ */
 export const SCENARIOS = [
   {
     name: "root-delegated",
@@ -66,6 +69,7 @@ export const SCENARIOS = [
     limitsOn: ["6.12"],
     long: true,
     files: [...KERNEL_SENSITIVE, ...OF_ROOT],
+    filesOn: ["6.12"],
   },
   { name: "root-systemd", ...needing(root, BY_SYSTEM), limitsOn: ["6.1"] },
   { name: "user-systemd", ...needing(withBus(user(1000)), LIMITED), limitsOn: ["6.1"], long: true },
@@ -75,8 +79,9 @@ export const SCENARIOS = [
     properties: DELEGATED,
     limitsOn: ["6.12"],
     files: KERNEL_SENSITIVE,
+    filesOn: ["6.1"],
   },
-  { name: "user-none", ...needing(user(1001), ["no-limits"]), limitsOn: ["6.1", "6.12"] },
+  { name: "user-none", ...needing(user(1001), ["no-limits"]), limitsOn: [] },
   ...REFUSALS.flatMap(bothWays),
   refusal("apparmor-profile", "AppArmor", { properties: { AppArmorProfile: "vm-no-capabilities" } }),
 ];
