@@ -33,13 +33,19 @@ export class Report {
   }
 
   end(job, { seconds, status, output }) {
-    job.seconds = seconds;
-    job.why = whyNot(job, status);
-    job.verdict = job.why ? "failed" : "passed";
+    const why = whyNot(job, status);
+    const verdict = why ? "failed" : "passed";
     const lines = job.tests.map(testLine);
-    lines.push(`${job.verdict} in ${seconds.toFixed(1)} s${job.why ? `: ${job.why}` : ""}`);
-    if (job.why && output.trim() !== "") lines.push(indented(`its output:\n${output.trimEnd()}`));
+    lines.push(`${verdict} in ${seconds.toFixed(1)} s${why ? `: ${why}` : ""}`);
+    if (why && output.trim() !== "") lines.push(indented(`its output:\n${output.trimEnd()}`));
     this.#print(this.#titleOf(job), lines);
+    const before = job.before === undefined ? undefined : `at the second attempt; at the first: ${job.before}`;
+    Object.assign(job, { seconds, verdict, why: why ?? before });
+  }
+
+  /** It has failed, and is tried once more. */
+  again(job) {
+    Object.assign(job, { before: job.why, tests: [], complete: undefined, verdict: "failed" });
   }
 
   #titleOf = ({ scenario, runtime, file }) => `${this.#title} ${scenario}: ${runtime} ${file}`;

@@ -111,7 +111,7 @@ async function runIn(version, parts, jobs, keep) {
   try {
     await machine.run(
       { jobs },
-      { hear: (told) => report.hear(told), limit: 90 * MINUTES, silence: 11 * MINUTES },
+      { hear: (told) => report.hear(told), limit: 70 * MINUTES, silence: 11 * MINUTES },
     );
   } catch (error) {
     if (!(error instanceof GuestError)) throw error;
