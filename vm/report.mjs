@@ -39,7 +39,8 @@ export class Report {
     lines.push(`${verdict} in ${seconds.toFixed(1)} s${why ? `: ${why}` : ""}`);
     if (why && output.trim() !== "") lines.push(indented(`its output:\n${output.trimEnd()}`));
     this.#print(this.#titleOf(job), lines);
-    const before = job.before === undefined ? undefined : `at the second attempt; at the first: ${job.before}`;
+    const before =
+      job.before === undefined ? undefined : `at the second attempt; at the first: ${job.before}`;
     Object.assign(job, { seconds, verdict, why: why ?? before });
   }
 
