@@ -5,7 +5,10 @@ import { findBun, projectRoot } from "./project.mjs";
 import { run, Skip, succeeds } from "./run.mjs";
 
 // Needs of tests (see __test__/helpers/must.mjs) that depend on who runs them and not on the machine alone.
-const NEEDS_OF = { root: ["root", "cgroup-v1", "fuse"], nobody: ["not-root"] };
+const NEEDS_OF = {
+  root: ["root", "cgroup-v1", "fuse", "limits", "limits-v1", "limit-parent", "io", "cpuset"],
+  nobody: ["not-root", "no-limits"],
+};
 
 // Mounts of a test that went wrong end with the lane and are seen by nobody else.
 const IN_PRIVATE_MOUNTS = ["unshare", "--mount", "--propagation", "private", "--"];
