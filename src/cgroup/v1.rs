@@ -14,13 +14,22 @@ const COMPANIONS: [&str; 6] = ["cpu", "cpuacct", "memory", "pids", "blkio", "fre
 
 /// The groups that a limit needs, and those that come along. Hierarchies with several controllers are there once.
 pub fn groups(needed: &[&Needed], limit: &Limit, host: &Host, name: &str) -> Result<Vec<Group>, Failure> {
-    let is_needed = |name: &str| needed.iter().any(|needed| needed.v1_name() == name);
     let mut groups: Vec<Group> = Vec::new();
+    let mut nowhere = None;
     for controller in V1_CONTROLLERS {
         let Some(hierarchy) = host.cgroups().v1_controller(controller) else { continue };
-        let parent = parent(hierarchy, limit, host)?;
+        let is_needed = needed.iter().any(|needed| needed.v1_name() == controller);
+        let parent = match parent(hierarchy, limit, host) {
+            Err(failure) if is_needed => return Err(failure),
+            // What only comes along need not be in every hierarchy, but somewhere.
+            Err(failure) => {
+                nowhere = Some(failure);
+                continue;
+            }
+            Ok(parent) => parent,
+        };
         let comes_along = COMPANIONS.contains(&controller) && host.may_write(&parent);
-        if !is_needed(controller) && !comes_along {
+        if !is_needed && !comes_along {
             continue;
         }
         let directory = parent.join(name);
@@ -34,7 +43,10 @@ pub fn groups(needed: &[&Needed], limit: &Limit, host: &Host, name: &str) -> Res
         let hint = "use container.limit.memory, or boot with systemd.unified_cgroup_hierarchy=1";
         return Err(Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by(option).hinting(hint));
     }
-    Ok(groups)
+    match nowhere.filter(|_| groups.is_empty()) {
+        Some(failure) => Err(failure),
+        None => Ok(groups),
+    }
 }
 
 fn parent(hierarchy: &V1Controller, limit: &Limit, host: &Host) -> Result<PathBuf, Failure> {
