@@ -276,7 +276,9 @@ describe("limit.unified", needs("limits-v2"), () => {
     assert.equal(text(`${groupOf(child.container.pid, "memory")}/memory.oom.group`), "0");
     await end(child);
     const usual = cat({ memory: "64M" });
-    assert.equal(text(`${groupOf(usual.container.pid, "memory")}/memory.oom.group`), "1", "the control");
+    // It comes a moment after the command has begun.
+    const file = `${groupOf(usual.container.pid, "memory")}/memory.oom.group`;
+    assert.ok(await within(PATIENCE, () => text(file) === "1"), "the control");
     await end(usual);
   });
 
