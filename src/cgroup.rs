@@ -27,7 +27,7 @@ use container_spawn_child::op::{Op, Slot};
 
 use crate::config::{CgroupDirectory, Limit};
 use crate::error::Failure;
-use crate::host::{Cgroups, Host, V2};
+use crate::host::{Host, V2};
 use crate::plan::{Builder, ParentOp, Stage};
 use crate::systemd::Instance;
 
@@ -127,15 +127,6 @@ fn prepare_groups(plan: &mut Builder, limit: &Limit, host: &Host) -> Result<Join
             make(plan, &group, controls);
             joined.tasks.push(open(plan, &group, host)?);
         }
-        if let Some((file, _)) = limit.unified.iter().find(|(file, _)| is_in_v1(file, cgroups)) {
-            let summary = format!(
-                "{file} is a file of cgroup version 2, and this machine has its controller in version 1"
-            );
-            let hint =
-                "use the other keys of container.limit, or boot with systemd.unified_cgroup_hierarchy=1";
-            let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit.unified");
-            return Err(failure.hinting(hint));
-        }
         if in_v2.is_empty() {
             return Ok(joined);
         }
@@ -163,11 +154,6 @@ fn enter_v2(plan: &mut Builder, group: &Group, joined: &mut Joined, host: &Host)
         joined.tasks.push(slot);
     }
     Ok(())
-}
-
-fn is_in_v1(file: &str, cgroups: &Cgroups) -> bool {
-    let controller = file.split('.').next().unwrap_or_default();
-    cgroups.v1_controller(if controller == "io" { "blkio" } else { controller }).is_some()
 }
 
 fn make(plan: &mut Builder, group: &Group, controls: Vec<Control>) {

@@ -254,10 +254,15 @@ pub fn parent(failure: Failure, op: &ParentOp) -> Failure {
         (ParentOp::MakeCgroup(group), libc::EACCES | libc::EPERM | libc::EROFS) if group.version == 1 => {
             "only root may make cgroups in a version 1 hierarchy that is mounted read-write; run as root, or drop container.limit"
         }
-        (
-            ParentOp::MakeCgroup(_) | ParentOp::EnableControllers { .. },
-            libc::EACCES | libc::EPERM | libc::EROFS,
-        ) => {
+        (ParentOp::EnableControllers { .. }, libc::EBUSY) => {
+            "a group with processes in it cannot have groups with limits below it: move them out, or name another \
+             container.limit.parent"
+        }
+        (ParentOp::EnableControllers { .. }, libc::EACCES | libc::EPERM | libc::EROFS) => {
+            "this group is not this user's to divide: leave container.limit.manager and parent out, or run this program in a \
+             service with Delegate=yes"
+        }
+        (ParentOp::MakeCgroup(_), libc::EACCES | libc::EPERM | libc::EROFS) => {
             "this user may not make groups here: leave container.limit.parent and manager out, or have the group given to this user"
         }
         (ParentOp::MakeCgroup(_), libc::ENOSPC | libc::EAGAIN) => {

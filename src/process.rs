@@ -98,18 +98,13 @@ impl Process {
         Ok(())
     }
 
-    /// End every process of the container. `false`: they cannot be found, since it has neither a cgroup nor a pid
-    /// namespace of ours.
-    pub fn kill_all(&self) -> bool {
-        if let Some(groups) = &self.groups {
-            groups.kill();
-            return true;
+    /// End every process of a container that has a cgroup or a pid namespace: with its pid 1, such a namespace ends.
+    pub fn kill_all(&self) {
+        match &self.groups {
+            Some(groups) => groups.kill(),
+            // Not there any more is as good.
+            None => drop(self.kill(libc::SIGKILL)),
         }
-        let has_init = self.status.is_some();
-        if has_init {
-            let _ = self.kill(libc::SIGKILL);
-        }
-        has_init
     }
 
     /// End it, wait for that, and unmake what was made for it.

@@ -219,4 +219,14 @@ describe("memoryHigh on cgroup v1", needs("limits-v1"), () => {
     assert.ok(error.hint);
     assert.ok(!fs.existsSync(marker));
   });
+
+  it("is an error of update, too, as is a raw file", async () => {
+    const { container } = start(["cat"], { memory: "64M" }, { stdin: "pipe" });
+    for (const [limit, option] of [
+      [{ memoryHigh: "32M" }, "limit.memoryHigh"],
+      [{ unified: { "memory.high": "32M" } }, "limit.unified"],
+    ])
+      await assert.rejects(container.update(limit), { code: "ERR_CGROUP_UNAVAILABLE", option });
+    await container.update({ memory: "48M" });
+  });
 });

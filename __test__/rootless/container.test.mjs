@@ -54,4 +54,12 @@ if (has("userns")) {
       await refuses(child.container);
     }
   });
+
+  it("is killed whole with a pid namespace, whoever is pid 1", async () => {
+    for (const pid of [true, { init: false }]) {
+      const child = spawn({ cmd, stdout: "ignore", container: { namespace: { user: true, pid } } });
+      await child.container.kill();
+      assert.deepEqual([child.exitCode, child.signalCode, child.exitReason], [null, "SIGKILL", "signaled"]);
+    }
+  });
 }

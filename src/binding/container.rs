@@ -47,7 +47,7 @@ impl OnGroups {
     fn run(&mut self) -> std::result::Result<Option<Stats>, Error> {
         match &mut self.operation {
             Ok(Operation::Stats(process)) => {
-                let groups = process.groups().ok_or_else(|| without_cgroup("counts nothing"))?;
+                let groups = groups_of(process)?;
                 let stats = groups.stats();
                 if is_gone(groups) { Err(has_ended()) } else { Ok(Some(stats)) }
             }
@@ -66,14 +66,13 @@ fn running(id: u32) -> std::result::Result<Arc<Process>, Error> {
     reactor::get().ok().and_then(|reactor| reactor.process(id)).ok_or_else(has_ended)
 }
 
-/// Begin a change, after those that have been asked for before it. `cannot`: what a container without a cgroup cannot.
+/// Begin a change, after those that have been asked for before it.
 fn change(
     id: u32,
-    cannot: &str,
     make: impl FnOnce(&Groups) -> std::result::Result<(), Failure> + Send + 'static,
 ) -> std::result::Result<Operation, Error> {
     let process = running(id)?;
-    let turn = process.groups().ok_or_else(|| without_cgroup(cannot))?.turns.take();
+    let turn = groups_of(&process)?.turns.take();
     let (sender, receiver) = channel();
     let run = move || {
         turn.wait();
@@ -97,13 +96,9 @@ fn internal() -> Error {
     Failure::own("ERR_INTERNAL", "an operation on a container failed in an unexpected way").into()
 }
 
-fn without_cgroup(cannot: &str) -> Error {
-    let hint =
-        "start it with a limit; container.limit: { pids: \"max\" } limits nothing and counts everything";
-    Failure::own("ERR_NO_CGROUP", format!("a container without a cgroup {cannot}"))
-        .asked_by("container.limit")
-        .hinting(hint)
-        .into()
+/// The JS face knows which containers have groups, and asks for these only.
+fn groups_of(process: &Process) -> std::result::Result<&Groups, Error> {
+    process.groups().ok_or_else(internal)
 }
 
 impl Task for OnGroups {
@@ -130,25 +125,20 @@ pub fn container_stats(id: u32) -> AsyncTask<OnGroups> {
 #[napi(catch_unwind)]
 pub fn container_update(id: u32, limit: Unknown) -> Result<AsyncTask<OnGroups>> {
     let limit = options::read_update(&value::from_js(limit)?).map_err(Error::Invalid);
-    Ok(OnGroups::task(limit.and_then(|limit| {
-        change(id, "has no limits to change", move |groups| groups.update(&limit, &Host::live()))
-    })))
+    Ok(OnGroups::task(limit.and_then(|limit| change(id, move |groups| groups.update(&limit, &Host::live())))))
 }
 
 /// `containerFreeze(id, frozen)`: every process stands still, or goes on.
 #[napi(catch_unwind)]
 pub fn container_freeze(id: u32, frozen: bool) -> AsyncTask<OnGroups> {
-    OnGroups::task(change(id, "cannot be paused as a whole", move |groups| groups.freeze(frozen)))
+    OnGroups::task(change(id, move |groups| groups.freeze(frozen)))
 }
 
-/// `containerKill(id)`: SIGKILL to every process.
+/// `containerKill(id)`: SIGKILL to every process of a container with a cgroup or a pid namespace.
 #[napi(catch_unwind)]
 pub fn container_kill(id: u32) -> Outcome<Done> {
-    let process = reactor::get().ok().and_then(|reactor| reactor.process(id));
-    let done = match process.map(|process| process.kill_all()) {
-        None => Err(has_ended()),
-        Some(false) => Err(without_cgroup("or a pid namespace cannot be killed as a whole")),
-        Some(true) => Ok(Done { stats: None }),
-    };
-    outcome(done)
+    outcome(running(id).map(|process| {
+        process.kill_all();
+        Done { stats: None }
+    }))
 }

@@ -39,7 +39,7 @@ impl Control {
 
     /// Whose file it is: `memory` for `memory.max`.
     pub fn controller(&self) -> &str {
-        self.file.split('.').next().unwrap_or_default()
+        controller_of(&self.file)
     }
 
     /// Whether it has to wait until the command runs. Out of memory, a group that dies whole takes everybody along who shares
@@ -60,6 +60,16 @@ pub fn write(file: &Path, value: &str) -> io::Result<()> {
     OpenOptions::new().write(true).open(file)?.write_all(value.as_bytes())
 }
 
+/// The controller whose file this is, by its name: `memory` of `memory.max`.
+pub fn controller_of(file: &str) -> &str {
+    file.split('.').next().unwrap_or_default()
+}
+
+/// A controller's name in version 1.
+pub fn v1_name(name: &str) -> &str {
+    if name == "io" { "blkio" } else { name }
+}
+
 /// A controller that a limit needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Needed {
@@ -72,7 +82,7 @@ pub struct Needed {
 impl Needed {
     /// Its name in version 1.
     pub fn v1_name(&self) -> &str {
-        if self.name == "io" { "blkio" } else { &self.name }
+        v1_name(&self.name)
     }
 }
 
@@ -91,8 +101,7 @@ pub fn controllers(limit: &Limit) -> Vec<Needed> {
         (!limit.hugetlb.is_empty(), "hugetlb", "hugetlb"),
     ];
     let asked = asked.into_iter().filter(|(asked, ..)| *asked).map(|(_, name, key)| (name, key));
-    // A raw file is its controller's, by its name: memory.high.
-    let raw = limit.unified.iter().filter_map(|(file, _)| Some((file.split_once('.')?.0, "unified")));
+    let raw = limit.unified.iter().map(|(file, _)| (controller_of(file), "unified"));
     let mut needed: Vec<Needed> = Vec::new();
     for (name, key) in asked.chain(raw) {
         if !needed.iter().any(|known| known.name == name) {

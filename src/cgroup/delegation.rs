@@ -68,19 +68,7 @@ pub fn enable(
         Ok(()) => Ok(lock),
         Err(error) => {
             let what = format_args!("write {all:?} to {}", file.display());
-            let failure = Failure::io("write", &error, what).about(file.display().to_string());
-            Err(match error.raw_os_error() {
-                Some(libc::EBUSY) => failure.hinting(format!(
-                    "a group with processes in it cannot have groups with limits below it: move them out of {}, or name another \
-                     container.limit.parent",
-                    group.display()
-                )),
-                Some(libc::EACCES | libc::EPERM | libc::EROFS) => failure.hinting(
-                    "this group is not this user's to divide: leave container.limit.manager and parent out, or run this program in a \
-                     service with Delegate=yes",
-                ),
-                _ => failure,
-            })
+            Err(Failure::io("write", &error, what).about(file.display().to_string()))
         }
     }
 }

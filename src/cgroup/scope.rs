@@ -2,9 +2,9 @@
 //! containers have their groups in it.
 //!
 //! systemd removes a scope in the moment in which its last process is gone, and what had been counted in it with it. So a
-//! *keeper* lives in a leaf of it: our init, as an ordinary process that waits for the end of this one. Making a scope
-//! takes systemd some 10 ms; a scope for each container would also leave no group of which systemd does not think that
-//! it is its own to write to.
+//! *keeper* lives in a leaf of it: our init, as an ordinary process that waits for the end of this one. A scope for each
+//! container would take systemd's time for each of them, and leave no group of which systemd does not think that it is
+//! its own to write to.
 
 use std::collections::HashMap;
 use std::fs;
@@ -80,11 +80,13 @@ pub fn lower(limit: &Limit, v2: &V2, host: &Host, instance: Instance) -> Result<
         Instance::System => v2.mount.clone(),
         Instance::User => v2.user_manager(host).unwrap_or_else(|| v2.mount.clone()),
     };
-    // a-b.slice is in a.slice.
-    for (dash, _) in slice.match_indices('-') {
-        directory.push(format!("{}.slice", slice.get(..dash).unwrap_or_default()));
+    // a-b.slice is in a.slice, and -.slice is where all of them are.
+    if slice != "-.slice" {
+        for (dash, _) in slice.match_indices('-') {
+            directory.push(format!("{}.slice", slice.get(..dash).unwrap_or_default()));
+        }
+        directory.push(&slice);
     }
-    directory.push(&slice);
     let unit = format!("{}.scope", name::unique());
     directory.push(&unit);
     Ok(Scope { instance, unit, slice, directory })

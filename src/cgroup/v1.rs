@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::control::{Control, Needed, PERIOD, check_cpus, device_number, or_max, quota};
+use super::control::{
+    Control, Needed, PERIOD, check_cpus, controller_of, device_number, or_max, quota, v1_name,
+};
 use super::{Group, V1_CONTROLLERS};
 use crate::config::{Bound, IoLimit, Limit};
 use crate::error::Failure;
@@ -38,11 +40,6 @@ pub fn groups(needed: &[&Needed], limit: &Limit, host: &Host, name: &str) -> Res
             None => groups.push(Group { directory, version: 1, controllers: vec![controller.into()] }),
         }
     }
-    if let Some(option) = limit.memory_high.map(|_| "container.limit.memoryHigh") {
-        let summary = "memory.high is a file of cgroup version 2, and version 1 has no counterpart of it";
-        let hint = "use container.limit.memory, or boot with systemd.unified_cgroup_hierarchy=1";
-        return Err(Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by(option).hinting(hint));
-    }
     match nowhere.filter(|_| groups.is_empty()) {
         Some(failure) => Err(failure),
         None => Ok(groups),
@@ -73,6 +70,7 @@ fn parent(hierarchy: &V1Controller, limit: &Limit, host: &Host) -> Result<PathBu
 /// What is written to the files of a group.
 pub fn controls(limit: &Limit, group: &Group, host: &Host) -> Result<Vec<Control>, Failure> {
     let mut controls = Vec::new();
+    refuse_raw_files(limit, group)?;
     for controller in &group.controllers {
         match controller.as_str() {
             "cpu" => cpu(limit, &mut controls),
@@ -114,6 +112,17 @@ fn cpu(limit: &Limit, controls: &mut Vec<Control>) {
     }
 }
 
+/// A raw file is one of version 2, whose controller this group has instead.
+fn refuse_raw_files(limit: &Limit, group: &Group) -> Result<(), Failure> {
+    let is_ours = |file: &str| group.has(v1_name(controller_of(file)));
+    let Some((file, _)) = limit.unified.iter().find(|(file, _)| is_ours(file)) else { return Ok(()) };
+    let summary =
+        format!("{file} is a file of cgroup version 2, and this machine has its controller in version 1");
+    let hint = "use the other keys of container.limit, or boot with systemd.unified_cgroup_hierarchy=1";
+    let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary).asked_by("container.limit.unified");
+    Err(failure.hinting(hint))
+}
+
 /// A new version 1 group has no processors and no memory nodes, and takes nobody in until it has both.
 fn cpuset(limit: &Limit, group: &Group, host: &Host, controls: &mut Vec<Control>) -> Result<(), Failure> {
     let Some(cpus) = &limit.cpuset else { return Ok(()) };
@@ -127,6 +136,12 @@ fn cpuset(limit: &Limit, group: &Group, host: &Host, controls: &mut Vec<Control>
 
 /// Version 1 does not limit swap, but memory and swap together, and not below memory alone.
 fn memory(limit: &Limit, group: &Group, host: &Host, controls: &mut Vec<Control>) -> Result<(), Failure> {
+    if limit.memory_high.is_some() {
+        let summary = "memory.high is a file of cgroup version 2, and version 1 has no counterpart of it";
+        let hint = "use container.limit.memory, or boot with systemd.unified_cgroup_hierarchy=1";
+        let failure = Failure::own("ERR_CGROUP_UNAVAILABLE", summary);
+        return Err(failure.asked_by("container.limit.memoryHigh").hinting(hint));
+    }
     if let Some(low) = limit.memory_low {
         controls.push(Control::new("memoryLow", "memory.soft_limit_in_bytes", or_max(low, "-1")));
     }

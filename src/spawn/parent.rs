@@ -84,7 +84,10 @@ pub fn run(op: &ParentOp, made: &mut Made, shared: &Shared) -> Result<(), Failur
         ParentOp::MountPoint { to, before, like } => mount_point(op, made, to, *before, like.as_ref())?,
         ParentOp::CheckRoot => preflight::check(made.config)?,
         ParentOp::EnableControllers { group, required, companions, may_move } => {
-            made.room = Some(cgroup::enable(group, required, companions, *may_move)?);
+            made.room = Some(
+                cgroup::enable(group, required, companions, *may_move)
+                    .map_err(|failure| hint::parent(failure, op))?,
+            );
         }
         ParentOp::MakeCgroup(group) => make_cgroup(group, made).map_err(|error| fail(&error))?,
         ParentOp::OpenCgroup { directory, file, to, foreign } => {
